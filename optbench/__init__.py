@@ -1,0 +1,53 @@
+"""optbench: benchmarks optimizers and checks their convergence against theory.
+
+`run` does what `optbench run` does; the other names are for writing problems and optimizers. All are
+imported when they are first used, so that `import optbench` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optbench.analysis.results import Results as Results
+    from optbench.core.errors import OptbenchError as OptbenchError
+    from optbench.core.optimizer import Needs as Needs
+    from optbench.core.optimizer import UpdateRule as UpdateRule
+    from optbench.core.parameters import Param as Param
+    from optbench.core.problem import Facts as Facts
+    from optbench.core.problem import Problem as Problem
+    from optbench.core.run import Run as Run
+    from optbench.core.run import Status as Status
+    from optbench.core.spec import RunSpec as RunSpec
+    from optbench.families.autograd import problem_from_function as problem_from_function
+    from optbench.report.pages import write_report as write_report
+    from optbench.workflow import run as run
+
+_HOMES = {
+    "Facts": "core.problem",
+    "Needs": "core.optimizer",
+    "OptbenchError": "core.errors",
+    "Param": "core.parameters",
+    "Problem": "core.problem",
+    "Results": "analysis.results",
+    "Run": "core.run",
+    "RunSpec": "core.spec",
+    "Status": "core.run",
+    "UpdateRule": "core.optimizer",
+    "problem_from_function": "families.autograd",
+    "run": "workflow",
+    "write_report": "report.pages",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'optbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"optbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,39 @@
+"""The entry point: `optbench`, or `python -m optbench`. Turns mistakes into one line and a status."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 a run failed, 2 bad input, 130 interrupted."""
+    sys.exit(_status())
+
+
+def _status() -> int:
+    import click
+
+    from optbench.cli import cli
+    from optbench.core.errors import OptbenchError
+
+    try:
+        status = cli(standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except OptbenchError as error:
+        print(f"optbench: {error}", file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        print(f"optbench: {' '.join(error.format_message().split())}", file=sys.stderr)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # `optbench list | head`: nobody reads on, which is no mistake.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    main()

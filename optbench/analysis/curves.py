@@ -1,0 +1,124 @@
+"""Curves of one run and of several seeds, on the scale that figures and tables share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbench.core.run import Run, Status
+
+Array = NDArray[np.float64]
+
+FLOOR = float(64 * np.finfo(np.float64).eps)
+"""Relative suboptimality that is told from zero: 64 roundings of the starting gap."""
+
+BAD_END = (Status.DIVERGED, Status.NAN)
+"""Statuses of a run whose last value says nothing but that it was lost."""
+
+
+def start_gap(run: Run) -> float:
+    """Return f(x_0) - f*; NaN when f* is unknown or nothing was recorded."""
+    gap = run.curve.get("suboptimality")
+    return float("nan") if gap is None or len(gap) == 0 else float(gap[0])
+
+
+def relative_suboptimality(run: Run) -> Array:
+    """Return (f(x_t) - f*)/(f(x_0) - f*) at the recorded steps.
+
+    Args:
+        run: Any run.
+
+    Returns:
+        Shape (points,); NaN where f* is unknown. A run that starts at the solution has 0 where it
+        still is there and inf where it is not.
+    """
+    gap = np.asarray(run.curve.get("suboptimality", ()), dtype=np.float64)
+    first = start_gap(run)
+    if first <= 0:
+        return np.where(gap <= 0, 0.0, np.inf)
+    return gap / first
+
+
+def has_suboptimality(run: Run) -> bool:
+    """Return whether the run is measured by its suboptimality, and not by its value alone."""
+    return bool(np.isfinite(start_gap(run)))
+
+
+def measure(run: Run) -> Array:
+    """Return what the run is compared by, (points,): relative suboptimality, else the value."""
+    if has_suboptimality(run):
+        return relative_suboptimality(run)
+    return np.asarray(run.curve.get("value", ()), dtype=np.float64)
+
+
+def final(run: Run) -> float:
+    """Return the measure at the end of the run; inf when it diverged or has no finite end."""
+    values = measure(run)
+    if run.status in BAD_END or len(values) == 0 or not np.isfinite(values[-1]):
+        return float("inf")
+    return float(values[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """Median and quartiles over seeds; every array has shape (points,)."""
+
+    x: Array
+    low: Array
+    median: Array
+    high: Array
+
+
+def band(runs: Sequence[Run]) -> Band:
+    """Return median and quartiles of the measure over seeds, at every recorded budget.
+
+    Between its recorded points a run has the value of the last one. A run that reached its last
+    target, or spent its budget, keeps its last value; one that diverged counts as inf from there.
+
+    Args:
+        runs: Runs that differ in the seed alone.
+
+    Returns:
+        The band against gradient evaluations; quartiles by linear interpolation, but never between
+        a finite and an infinite value, where the infinite one is taken.
+    """
+    pairs = [(np.asarray(r.curve["gradient_calls"]), measure(r), r.status) for r in runs if r.curve]
+    if not pairs:
+        empty = np.empty(0)
+        return Band(x=empty, low=empty, median=empty, high=empty)
+    x = np.unique(np.concatenate([calls for calls, _, _ in pairs]))
+    rows = np.array([_held(x, calls, y, status) for calls, y, status in pairs])
+    low, median, high = quartiles(rows)
+    return Band(x=x, low=low, median=median, high=high)
+
+
+def quartiles(rows: NDArray[np.float64]) -> tuple[Array, Array, Array]:
+    """Return quartile, median and quartile of each column; NaN counts as the worst, inf.
+
+    Args:
+        rows: Values of shape (seeds, points).
+
+    Returns:
+        Three arrays of shape (points,).
+    """
+    ordered = np.sort(np.where(np.isnan(rows), np.inf, rows), axis=0)
+    low, median, high = (_quantile(ordered, q) for q in (0.25, 0.5, 0.75))
+    return low, median, high
+
+
+def _quantile(ordered: Array, q: float) -> Array:
+    place = q * (len(ordered) - 1)
+    below, weight = int(place), place - int(place)
+    if weight == 0:
+        return np.asarray(ordered[below])
+    # inf * weight is inf and never meets -inf, so no NaN arises.
+    return np.asarray(ordered[below] * (1 - weight) + ordered[below + 1] * weight)
+
+
+def _held(x: Array, calls: Array, y: Array, status: Status) -> Array:
+    index = np.searchsorted(calls, x, side="right") - 1
+    values = np.where(index < 0, np.nan, y[np.maximum(index, 0)])
+    return np.where((x > calls[-1]) & (status in BAD_END), np.inf, values)

@@ -1,0 +1,94 @@
+"""A collection of runs as tables: one row a run, one row a recorded point, one row a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optbench.analysis.curves import final, has_suboptimality, relative_suboptimality
+from optbench.analysis.summary import Row, learning_rate, short_names, summarize, variant_of
+from optbench.core.run import Run
+from optbench.core.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a set of runs came to.
+
+    Attributes:
+        runs: The runs.
+        new: How many of them were made now; the others were in the store.
+        older: Runs of the same specs in the store that older code made, left out here.
+        engine_seconds: Wall time during which at least one engine was advancing and recording runs;
+            planning, storing and start-up are not in it.
+    """
+
+    runs: tuple[Run, ...]
+    new: int = 0
+    older: int = 0
+    engine_seconds: float = 0.0
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row a run.
+
+        Columns: problem, optimizer, schedule, lr, seed, `hyper_NAME` for every other
+        hyperparameter, status, message, steps, gradient_calls, value, suboptimality,
+        relative_suboptimality, gradient_norm, seconds, and `steps_to_TARGET` and
+        `gradient_calls_to_TARGET` for every target; NaN where there is nothing to say.
+        """
+        import pandas as pd
+
+        names = short_names(map(variant_of, self.runs))
+        return pd.DataFrame([_record(run, names) for run in self.runs])
+
+    def curves(self) -> pd.DataFrame:
+        """Return one row a recorded point: who it was, and every column of the trajectory."""
+        import pandas as pd
+
+        names = short_names(map(variant_of, self.runs))
+        frames = [
+            pd.DataFrame(
+                {
+                    **_identity(run, names),
+                    **run.curve,
+                    "relative_suboptimality": relative_suboptimality(run),
+                }
+            )
+            for run in self.runs
+            if run.curve
+        ]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def summary(self) -> list[Row]:
+        """Return one row per problem, optimizer and schedule, see `summarize`."""
+        return summarize(self.runs)
+
+
+def _identity(run: Run, names: Mapping[Spec, str]) -> dict[str, Any]:
+    lr = learning_rate(run)
+    return {
+        "problem": run.spec.problem_label,
+        "optimizer": names[variant_of(run)],
+        "schedule": str(run.spec.schedule),
+        "lr": float("nan") if lr is None else lr,
+        "seed": run.spec.seed,
+    }
+
+
+def _record(run: Run, names: Mapping[Spec, str]) -> dict[str, Any]:
+    record = _identity(run, names)
+    record |= {f"hyper_{key}": value for key, value in run.hyper.items() if key != "lr"}
+    record |= {"status": str(run.status), "message": run.message, "steps": run.last("step")}
+    columns = ("gradient_calls", "value", "suboptimality")
+    record |= {column: run.last(column) for column in columns}
+    record["relative_suboptimality"] = final(run) if has_suboptimality(run) else float("nan")
+    record |= {"gradient_norm": run.last("gradient_norm"), "seconds": run.seconds}
+    for target in run.spec.targets:
+        hit = run.hit(target)
+        record[f"steps_to_{target:g}"] = hit.step if hit else float("nan")
+        record[f"gradient_calls_to_{target:g}"] = hit.gradient_calls if hit else float("nan")
+    return record

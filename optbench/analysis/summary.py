@@ -1,0 +1,206 @@
+"""One row per problem, optimizer and schedule: how it does at its best learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from optbench.analysis.curves import BAD_END, FLOOR, final, has_suboptimality
+from optbench.analysis.statistics import Estimate, geometric_mean, mean
+from optbench.core.run import Run, Status
+from optbench.core.spec import Spec, format_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How one target was reached at the best learning rate.
+
+    Attributes:
+        target: Relative suboptimality.
+        reached: Number of runs that reached it.
+        runs: Number of runs.
+        steps: Median number of steps; None unless all runs reached it.
+        gradient_calls: Median number of gradient evaluations, likewise.
+    """
+
+    target: float
+    reached: int
+    runs: int
+    steps: float | None
+    gradient_calls: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the summary table.
+
+    Attributes:
+        problem: The problem's label.
+        optimizer: Short name: the optimizer with those parameters only in which variants differ.
+        variant: The optimizer with every parameter but the learning rate.
+        schedule: The schedule as text.
+        runs: Every run of the group, at all learning rates.
+        seeds: The seeds, ascending.
+        learning_rates: The learning rates tried, ascending; empty for a method that has none.
+        best_lr: The best of them.
+        edge: Whether the best one is the first or the last of several: the grid is too narrow.
+        best: The runs at the best learning rate, by seed.
+        reach: The targets, easiest first.
+        relative: Whether `final` is the relative suboptimality (f - f*)/(f_0 - f*); else it is the
+            value f, for want of f*.
+        final: At the best learning rate: geometric mean of the final relative suboptimality, or
+            mean of the final value, over the runs that did not diverge; None when all did.
+        diverged: Number of runs of the group that ended as diverged or nan.
+        statuses: Number of runs of the group by status.
+    """
+
+    problem: str
+    optimizer: str
+    variant: Spec
+    schedule: str
+    runs: tuple[Run, ...] = field(repr=False)
+    seeds: tuple[int, ...]
+    learning_rates: tuple[float, ...]
+    best_lr: float | None
+    edge: bool
+    best: tuple[Run, ...] = field(repr=False)
+    reach: tuple[Reach, ...]
+    relative: bool
+    final: Estimate | None
+    diverged: int
+    statuses: Mapping[Status, int]
+
+    @property
+    def name(self) -> str:
+        """The name to show: optimizer, and schedule unless it is constant."""
+        return self.optimizer + (f", {self.schedule}" if self.schedule != "constant" else "")
+
+    @property
+    def diverged_share(self) -> float:
+        """Share of the group's runs that diverged."""
+        return self.diverged / len(self.runs)
+
+
+def learning_rate(run: Run) -> float | None:
+    """Return the learning rate of a run in numbers; None when it has none or was never resolved."""
+    given = run.hyper.get("lr", dict(run.spec.optimizer.params).get("lr"))
+    return None if given is None or isinstance(given, str) else float(given)
+
+
+def variant_of(run: Run) -> Spec:
+    """Return the run's optimizer with every parameter but the learning rate."""
+    params = {key: value for key, value in run.spec.optimizer.params if key != "lr"}
+    # What is not double precision on the CPU is a variant of its own: it must not pass for a seed.
+    place = {"dtype": run.spec.dtype, "device": run.spec.device}
+    params |= {k: v for k, v in place.items() if v not in ("float64", "cpu")}
+    return Spec.of(run.spec.optimizer.name, params)
+
+
+def summarize(runs: Iterable[Run]) -> list[Row]:
+    """Summarise runs by problem, optimizer variant and schedule.
+
+    The best learning rate is the one at which every run reaches the last target, in the fewest
+    gradient evaluations (median over seeds). If there is none, it is the one with the smallest
+    share of diverged runs and then the smallest final measure. Ties go to the smaller one.
+
+    Args:
+        runs: Any runs.
+
+    Returns:
+        The rows, sorted by problem, then best first by the same rule.
+    """
+    groups: dict[tuple[str, Spec, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        key = (run.spec.problem_label, variant_of(run), str(run.spec.schedule))
+        groups[key].append(run)
+    names = short_names(variant for _, variant, _ in groups)
+    rows = [_row(*key, names[key[1]], group) for key, group in groups.items()]
+    return sorted(rows, key=_rank)
+
+
+def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
+    """Name optimizers by the parameters in which variants of one optimizer differ.
+
+    Args:
+        variants: Specs without the learning rate.
+
+    Returns:
+        Text by spec; different specs have different texts.
+    """
+    by_name: dict[str, set[Spec]] = defaultdict(set)
+    for variant in variants:
+        by_name[variant.name].add(variant)
+    names: dict[Spec, str] = {}
+    for name, same in by_name.items():
+        shared = set.intersection(*(set(variant.params) for variant in same))
+        for variant in same:
+            own = [f"{k}={format_value(v)}" for k, v in variant.params if (k, v) not in shared]
+            names[variant] = f"{name}:{','.join(own)}" if own else name
+    return names
+
+
+def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[Run]) -> Row:
+    by_lr: dict[float | None, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_lr[learning_rate(run)].append(run)
+    rates = sorted(lr for lr in by_lr if lr is not None)
+    targets = _targets(runs)
+    best_lr = min(rates, key=lambda lr: (_score(by_lr[lr], targets), lr)) if rates else None
+    best = sorted(by_lr[best_lr], key=lambda run: run.spec.seed)
+    statuses = Counter(run.status for run in runs)
+    return Row(
+        problem=problem,
+        optimizer=name,
+        variant=variant,
+        schedule=schedule,
+        runs=tuple(runs),
+        seeds=tuple(sorted({run.spec.seed for run in runs})),
+        learning_rates=tuple(rates),
+        best_lr=best_lr,
+        edge=len(rates) > 1 and best_lr in (rates[0], rates[-1]),
+        best=tuple(best),
+        reach=tuple(_reach(target, best) for target in targets),
+        relative=any(map(has_suboptimality, best)),
+        final=_final(best),
+        diverged=sum(statuses[status] for status in BAD_END),
+        statuses=dict(statuses),
+    )
+
+
+def _targets(runs: Iterable[Run]) -> list[float]:
+    return sorted({target for run in runs for target in run.spec.targets}, reverse=True)
+
+
+def _reach(target: float, runs: Sequence[Run]) -> Reach:
+    hits = [hit for hit in (run.hit(target) for run in runs) if hit is not None]
+    everyone = len(hits) == len(runs)
+    return Reach(
+        target=target,
+        reached=len(hits),
+        runs=len(runs),
+        steps=median(hit.step for hit in hits) if everyone else None,
+        gradient_calls=median(hit.gradient_calls for hit in hits) if everyone else None,
+    )
+
+
+def _rank(row: Row) -> tuple[str, tuple[float, float, float], str]:
+    return row.problem, _score(row.best, _targets(row.runs)), row.name
+
+
+def _final(runs: Sequence[Run]) -> Estimate | None:
+    values = [value for value in map(final, runs) if math.isfinite(value)]
+    if not values:
+        return None
+    if any(map(has_suboptimality, runs)):
+        return geometric_mean([max(value, FLOOR) for value in values])
+    return mean(values)
+
+
+def _score(runs: Sequence[Run], targets: Sequence[float]) -> tuple[float, float, float]:
+    calls = _reach(targets[-1], runs).gradient_calls if targets else None
+    lost = sum(math.isinf(final(run)) for run in runs) / len(runs)
+    end = _final(runs)
+    return math.inf if calls is None else calls, lost, math.inf if end is None else end.center

@@ -1,0 +1,178 @@
+"""What there is: names with one line each, and the full description of one of them.
+
+`entries` imports nothing heavy; `describe` imports what it describes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optbench.core.errors import OptbenchError, unknown
+from optbench.core.parameters import Parameter, complete, parameters_of
+from optbench.core.registry import Entry, load, plugins, resolve
+from optbench.core.spec import Spec, parse_one
+from optbench.families import FAMILIES
+from optbench.optimizers import OPTIMIZERS
+from optbench.schedules import SCHEDULES
+
+KINDS = ("problems", "optimizers", "schedules", "suites")
+
+
+def entries(kind: str) -> list[tuple[str, str]]:
+    """Return the names of a kind with one line each, sorted.
+
+    Args:
+        kind: One of `KINDS`.
+    """
+    tables = {"problems": FAMILIES, "optimizers": OPTIMIZERS, "schedules": SCHEDULES}
+    if kind == "suites":
+        from optbench.suites import load_suite, suite_names
+
+        return [(name, load_suite(name).about) for name in suite_names()]
+    table: dict[str, Entry] = tables[kind] | plugins(f"optbench.{kind}")
+    found = [(name, entry.about) for name, entry in table.items()]
+    if kind == "problems":
+        from optbench.suites import cards
+
+        found += [(card.name, card.about) for card in cards().values()]
+    if kind == "optimizers":
+        found.append(("torch.NAME", "any class of torch.optim: torch.SGD, torch.AdamW ..."))
+        found.append(("FILE.py:NAME", "your own class in torch's form, or an UpdateRule"))
+    return sorted(found)
+
+
+def describe(text: str) -> list[dict[str, Any]]:
+    """Describe everything that has a name.
+
+    Args:
+        text: A name or a spec of a problem, optimizer, schedule or suite.
+
+    Returns:
+        One description for each kind that has the name: kind, name, about, and what belongs to it
+        (parameters, facts, reference ...).
+
+    Raises:
+        OptbenchError: When nothing has the name.
+    """
+    spec = parse_one(text)
+    found = [
+        description
+        for describe_one in (_problem, _optimizer, _schedule, _suite)
+        if (description := describe_one(spec)) is not None
+    ]
+    if not found:
+        names = [name for kind in KINDS for name, _ in entries(kind)]
+        raise unknown("name", spec.name, names)
+    return found
+
+
+def _problem(spec: Spec) -> dict[str, Any] | None:
+    from optbench.suites import cards
+
+    card = cards().get(spec.name)
+    is_family = spec.name in FAMILIES or spec.name in plugins("optbench.problems")
+    if card is None and not is_family and ":" not in spec.name:
+        return None
+    from optbench.families.find import build_problem, complete_problem, find_family
+    from optbench.optimizers.find import find_optimizer
+
+    if card is None and ":" in spec.name:
+        try:
+            family = find_family(spec.name)
+        except OptbenchError:
+            find_optimizer(spec.name)  # then it must be an optimizer; if not, this says what is wrong
+            return None
+    whole = complete_problem(card.problem if card else spec)
+    family = find_family(whole.name)
+    problem = build_problem(whole)
+    return {
+        "kind": "problem",
+        "name": spec.name,
+        "about": card.about if card else "",
+        "documentation": inspect.getdoc(family) or "",
+        "reference": card.reference if card else "",
+        "spec": str(whole),
+        "parameters": _parameters(parameters_of(family)),
+        "facts": problem.facts.scalars(),
+        "computed": dict(problem.facts.residuals),
+        "examples": problem.examples,
+    }
+
+
+def _optimizer(spec: Spec) -> dict[str, Any] | None:
+    known = spec.name in OPTIMIZERS or spec.name in plugins("optbench.optimizers")
+    if not (known or spec.name.startswith("torch.") or ":" in spec.name):
+        return None
+    from optbench.optimizers.find import find_optimizer
+
+    try:
+        optimizer = find_optimizer(spec.name)
+    except OptbenchError:
+        if ":" in spec.name:
+            return None
+        raise
+    complete(spec.name, optimizer.parameters, dict(spec.params))
+    return {
+        "kind": "optimizer",
+        "name": spec.name,
+        "about": OPTIMIZERS[spec.name].about if spec.name in OPTIMIZERS else "",
+        "documentation": inspect.cleandoc(optimizer.documentation),
+        "engine": "batched" if type(optimizer).__name__ == "UpdateRule" else "step",
+        "parameters": _parameters(optimizer.parameters),
+    }
+
+
+def _schedule(spec: Spec) -> dict[str, Any] | None:
+    if spec.name not in SCHEDULES and spec.name not in plugins("optbench.schedules"):
+        return None
+    function: Callable[..., Any] = load(resolve("schedule", SCHEDULES, spec.name))
+    complete(spec.name, parameters_of(function), dict(spec.params))
+    return {
+        "kind": "schedule",
+        "name": spec.name,
+        "about": SCHEDULES[spec.name].about if spec.name in SCHEDULES else "",
+        "documentation": inspect.getdoc(function) or "",
+        "parameters": _parameters(parameters_of(function)),
+    }
+
+
+def _suite(spec: Spec) -> dict[str, Any] | None:
+    from optbench.suites import expand, load_suite, suite_names
+
+    if spec.name not in suite_names():
+        return None
+    suite = load_suite(spec.name)
+    counts = [len(expand(request)) for request in suite.requests]
+    return {
+        "kind": "suite",
+        "name": spec.name,
+        "about": suite.about,
+        "reference": suite.reference,
+        "runs": sum(counts),
+        "entries": [
+            {
+                "problems": [text.partition("=")[0] for text in request.problems],
+                "optimizers": list(request.optimizers),
+                "schedules": list(request.schedules),
+                "lr": list(request.lr),
+                "seeds": request.seeds,
+                "budget": request.budget,
+                "runs": count,
+            }
+            for request, count in zip(suite.requests, counts, strict=True)
+        ],
+    }
+
+
+def _parameters(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": p.name,
+            "default": p.default,
+            "range": p.param.range(),
+            "about": p.param.about,
+        }
+        for p in parameters.values()
+    ]

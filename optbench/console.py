@@ -1,0 +1,221 @@
+"""What the terminal shows: tables to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optbench.analysis.results import Results
+    from optbench.workflow import Plan
+
+LINE_EVERY = 2.0
+"""Seconds between progress lines where there is no terminal to redraw a bar on."""
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON; numbers that are not finite become null."""
+    print(json.dumps(_finite(data), indent=2))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data if isinstance(data, int | float | str | None) else str(data)
+
+
+def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Print names and one line each, aligned."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, text in pairs:
+        print(f"{name:<{width}}  {text}".rstrip())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """Print a table, numbers to the right; wide enough for its content where nobody wraps lines."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(
+            column, justify="left" if place == 0 else "right", overflow="fold", no_wrap=place > 0
+        )
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+    Console(width=max(width, 60)).print(table)
+
+
+class Progress:
+    """Runs done, rate and time left: a bar on a terminal, plain lines elsewhere; on stderr."""
+
+    def __init__(self, total: int) -> None:
+        """Prepare for a number of runs."""
+        self._total, self._done = total, 0
+        self._started = self._spoken = time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        """Show the bar."""
+        if sys.stderr.isatty() and self._total:
+            from rich import progress
+            from rich.console import Console
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.completed}/{task.total} runs"),
+                progress.BarColumn(),
+                progress.TextColumn("{task.speed:.0f} runs/s" if self._total > 50 else ""),
+                progress.TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("runs", total=self._total)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, count: int) -> None:
+        """Count runs that are done."""
+        self._done += count
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._task, advance=count)
+        elif now - self._spoken >= LINE_EVERY:
+            self._spoken = now
+            rate = self._done / (now - self._started)
+            left = (self._total - self._done) / rate
+            print(
+                f"{self._done}/{self._total} runs, {rate:.0f} runs/s, about {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def print_description(found: Mapping[str, Any]) -> None:
+    """Print what `catalogue.describe` says of one thing."""
+    print(f"{found['kind']} {found['name']}" + (f": {found['about']}" if found.get("about") else ""))
+    for key in ("documentation", "reference"):
+        if found.get(key):
+            print(f"\n{found[key]}")
+    if found.get("parameters"):
+        rows = [
+            [p["name"], "" if p["default"] is None else f"{p['default']}", p["range"], p["about"]]
+            for p in found["parameters"]
+        ]
+        print()
+        print_columns(["parameter", "default", "range", "meaning"], rows)
+    if "facts" in found:
+        print(f"\nfacts of {found['spec']}")
+        computed = found["computed"]
+        for name, value in found["facts"].items():
+            how = f"  (computed, residual {computed[name]:.1e})" if name in computed else ""
+            print(f"  {name:<18} {_fact(value)}{how}")
+    for entry in found.get("entries", ()):
+        print(f"\n{entry['runs']} runs, budget {entry['budget']:g}, {entry['seeds']} seeds")
+        for key in ("problems", "optimizers", "schedules", "lr"):
+            if entry[key]:
+                print(f"  {key:<11} {', '.join(entry[key])}")
+    if "runs" in found:
+        print(f"\n{found['runs']} runs in all")
+    print()
+
+
+def _fact(value: float | bool | None) -> str:
+    if value is None:
+        return "unknown"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.12g}"
+
+
+def print_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print short columns aligned to the left."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        print("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
+
+
+def print_plan(plan: Plan, seconds: float, *, as_json: bool) -> None:
+    """Print what would be run, and about how long one process would take."""
+    groups: dict[tuple[str, str, str, str], int] = {}
+    for batch in plan.batches:
+        first = batch.specs[0]
+        key = (first.problem_label, first.optimizer.name, str(first.schedule), batch.engine)
+        groups[key] = groups.get(key, 0) + len(batch.specs)
+    if as_json:
+        keys = ("problem", "optimizer", "schedule", "engine", "runs")
+        rows = [dict(zip(keys, (*key, count), strict=True)) for key, count in groups.items()]
+        print_json({"runs": plan.new, "known": plan.known, "seconds": seconds, "groups": rows})
+        return
+    columns = ["problem", "optimizer", "schedule", "engine", "runs"]
+    if groups:
+        print_columns(columns, [[*key, str(count)] for key, count in groups.items()])
+    print(
+        f"\n{plan.new} runs in {len(plan.batches)} batches, {plan.known} known; "
+        f"at most about {seconds:.0f} s of computing on one core"
+    )
+
+
+def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: bool) -> None:
+    """Print the summary of some runs, what went wrong, and where everything is."""
+    from optbench.report.tables import cells, csv_header, csv_line, targets_of
+    from optbench.report.style import printable
+
+    counts = Counter(str(run.status) for run in outcome.runs)
+    rows = outcome.summary()
+    if as_json:
+        print_json(
+            {
+                "runs": len(outcome.runs),
+                "new": outcome.new,
+                "older": outcome.older,
+                "statuses": counts,
+                "engine_seconds": outcome.engine_seconds,
+                "store": str(store),
+                "report": str(page) if page else None,
+                "summary": [
+                    dict(zip(csv_header(targets_of(rows)), csv_line(row, targets_of(rows)), strict=True))
+                    for row in rows
+                ],
+            }
+        )
+        return
+    for problem, group in itertools.groupby(rows, key=lambda row: row.problem):
+        own = list(group)
+        targets = targets_of(own)
+        lines = [cells(row, targets) for row in own]
+        print_table(
+            ["optimizer", "best lr", *(f"to {t:.0e}" for t in targets), "final", "diverged", "seeds x lr"],
+            [[c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs] for c in lines],
+            title=printable(problem),
+        )
+    messages = Counter((str(r.status), r.message) for r in outcome.runs if r.message)
+    for (status, message), count in messages.most_common(10):
+        print(f"{count} {status}: {message}")
+    engines = Counter(run.engine for run in outcome.runs)
+    print(
+        f"{len(outcome.runs)} runs ("
+        + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        + f"); engines: {', '.join(f'{n} {e}' for e, n in sorted(engines.items()))}"
+    )
+    print(f"{outcome.new} new in {outcome.engine_seconds:.2f} engine seconds; store: {store}/results.db")
+    if outcome.older:
+        print(f"{outcome.older} older runs of these specs, made by other code, are left out")
+    if page:
+        print(f"report: {page}")

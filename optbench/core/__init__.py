@@ -1,0 +1,1 @@
+"""The nouns of optbench: problems, optimizers, schedules, specs, runs, errors."""

@@ -1,0 +1,137 @@
+"""The fingerprint of code: what a result depends on besides its spec.
+
+A module's fingerprint covers its own source and, transitively, that of everything it imports:
+modules of optbench and of the user as the hash of their syntax tree (so that comments, docstrings and
+layout do not count), installed packages by their version. Imports are read off the source, so an
+import that only exists at run time (`importlib` with a computed name) is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+def fingerprint(places: Iterable[str]) -> str:
+    """Hash the code behind some modules.
+
+    Args:
+        places: Module names or paths of files.
+
+    Returns:
+        SHA-256 in hexadecimal, over every reached module's syntax and every package's version.
+    """
+    seen: dict[str, str] = {}
+    waiting = sorted(set(places))
+    while waiting:
+        place = waiting.pop()
+        if place not in seen:
+            seen[place], imports = _describe(place)
+            waiting.extend(imports)
+    text = "\n".join(sorted(f"{_name(place)} {digest}" for place, digest in seen.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _name(place: str) -> str:
+    # A file's folder is not part of what it does.
+    return Path(place).name if place.endswith(".py") else place
+
+
+@functools.cache
+def _describe(place: str) -> tuple[str, tuple[str, ...]]:
+    """Return a module's digest (or a package's version) and what it imports."""
+    path = Path(place) if place.endswith(".py") else _source(place)
+    if path is None:
+        return _version(place.partition(".")[0]), ()
+    tree = ast.parse(path.read_bytes())
+    imports = tuple(sorted(set(_imports(tree, place, path))))
+    digest = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+    return digest, imports
+
+
+def _source(module: str) -> Path | None:
+    """Return the file of a module whose code is followed; None for installed packages."""
+    top = module.partition(".")[0]
+    if top in _STANDARD:
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):  # not a module, or its parent is none
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    installed = spec.origin.startswith(_INSTALLED) and top != "optbench"
+    return None if installed else Path(spec.origin)
+
+
+@functools.cache
+def _version(package: str) -> str:
+    if package in _STANDARD:
+        return f"python {sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        names = importlib.metadata.packages_distributions().get(package, [])
+        return " ".join(sorted(f"{name} {importlib.metadata.version(name)}" for name in set(names)))
+
+
+def _imports(tree: ast.Module, place: str, path: Path) -> Iterator[str]:
+    """Yield what a module imports: module names, and paths of files beside a user's file."""
+    package = place if path.name == "__init__.py" else place.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base] if base else parents)
+            # `from package import module` may import a submodule: follow it where it is one.
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            found = _beside(path, name) if place.endswith(".py") else None
+            found = found or _followed(name)
+            if found:
+                yield found
+
+
+def _beside(path: Path, name: str) -> str | None:
+    """Return the file that a user's file means by an import, when it lies in the same folder."""
+    base = path.parent.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((str(file) for file in candidates if file.is_file()), None)
+
+
+@functools.cache
+def _followed(name: str) -> str | None:
+    """Return the module to follow for an imported name: itself, or its installed package."""
+    top = name.partition(".")[0]
+    if top in _STANDARD or not top:
+        return None
+    if _source(top) is None:
+        return top
+    return name if _source(name) else None
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(tree):
+        if not isinstance(node, documented) or not node.body:
+            continue
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            if isinstance(first.value.value, str):
+                node.body = node.body[1:]
+    return tree

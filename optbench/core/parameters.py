@@ -1,0 +1,199 @@
+"""Parameters of families, optimizers and schedules: read off the function's own signature.
+
+A family, a step rule or a schedule is a plain function; its keyword-only arguments are its
+parameters, and what the annotation says beside the type is their meaning and range:
+
+    def quadratic(*, kappa: Annotated[float, Param("condition number L/mu", low=1)] = 1e4) -> Problem
+
+So there is one place to look at, and none to forget.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+from optbench.core.errors import SpecError, unknown
+
+Value = int | float | bool | str
+"""What a parameter can be: plain data that survives text and JSON unchanged."""
+
+TUNING = re.compile(r"(?P<factor>(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)/L|two-over-sum|polyak")
+"""Named tunings: c/L, two-over-sum = 2/(L + mu), polyak = heavy ball's pair (Polyak 1964)."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """What a parameter means and which values it takes.
+
+    Attributes:
+        about: Meaning, with the unit where there is one.
+        low: Smallest value.
+        high: Largest value.
+        above: Every value is strictly above this one.
+        below: Every value is strictly below this one.
+        choices: The words allowed, for a parameter that is a word.
+        tunings: The named tunings that may stand in the place of a number.
+        per_run: Whether runs that differ in it may advance in one batch (a number that the update
+            rule can take as a tensor).
+    """
+
+    about: str
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+    tunings: tuple[str, ...] = ()
+    per_run: bool = False
+
+    def range(self) -> str:
+        """Return the allowed values as text, e.g. `[1, inf)` or `a | b`."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if {self.low, self.high, self.above, self.below} == {None}:
+            return ""
+        low = f"({self.above:g}" if self.above is not None else f"[{self.low:g}" if self.low is not None else "(-inf"
+        high = f"{self.below:g})" if self.below is not None else f"{self.high:g}]" if self.high is not None else "inf)"
+        return f"{low}, {high}"
+
+    def allows(self, value: float) -> bool:
+        """Return whether a number lies in the range."""
+        return (
+            (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+
+LEARNING_RATE = Param(
+    "learning rate eta", above=0, tunings=("c/L", "two-over-sum", "polyak"), per_run=True
+)
+MOMENTUM = Param("momentum beta", low=0, below=1, tunings=("polyak",), per_run=True)
+
+# An update rule sees a number, or a tensor with one for each run of the batch: `Any` stands for both,
+# and is declared to users as a float.
+LearningRate = Annotated[Any, LEARNING_RATE]
+Momentum = Annotated[Any, MOMENTUM]
+Decay = Annotated[Any, Param("decay rate of a moving average", low=0, below=1, per_run=True)]
+Epsilon = Annotated[Any, Param("added to the denominator", low=0, per_run=True)]
+WeightDecay = Annotated[Any, Param("weight decay coefficient", low=0, per_run=True)]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter as declared: its name, type, default and meaning.
+
+    A default of `None` (a foreign class's way to say "decide yourself") is left out of specs, and any
+    value may be given in its place.
+    """
+
+    name: str
+    kind: type
+    default: Value | None
+    param: Param
+
+
+@functools.cache
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """Read the keyword-only arguments of a function as parameters.
+
+    Args:
+        function: A family, a step rule or a schedule. An argument without `Param` in its annotation
+            gets its type from the annotation, or else from its default, and no range.
+
+    Returns:
+        Parameter by name, in the order of the signature.
+
+    Raises:
+        SpecError: When a keyword-only argument has no default: a name alone must be a full spec.
+    """
+    arguments = {
+        name: argument
+        for name, argument in inspect.signature(function).parameters.items()
+        if argument.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    # The other arguments may be annotated with names that exist for type checkers only.
+    annotated = SimpleNamespace(
+        __annotations__={
+            name: argument.annotation
+            for name, argument in arguments.items()
+            if argument.annotation is not inspect.Parameter.empty
+        }
+    )
+    hints = typing.get_type_hints(annotated, inspect.unwrap(function).__globals__, include_extras=True)
+    found: dict[str, Parameter] = {}
+    for name, argument in arguments.items():
+        if argument.default is inspect.Parameter.empty:
+            owner = getattr(function, "__name__", "function")
+            raise SpecError(f"{owner}: parameter {name!r} needs a default value")
+        hint = hints.get(name, type(argument.default))
+        metadata = getattr(hint, "__metadata__", ())
+        kind = hint.__origin__ if metadata else hint
+        kind = float if kind is Any else kind
+        param = next((m for m in metadata if isinstance(m, Param)), Param(""))
+        found[name] = Parameter(name, kind, argument.default, param)
+    return found
+
+
+def complete(
+    owner: str, parameters: Mapping[str, Parameter], given: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Check what the user gave and fill in the defaults.
+
+    Args:
+        owner: Whose parameters they are, for the message.
+        parameters: What the owner takes.
+        given: What the user gave.
+
+    Returns:
+        A value for every parameter, in the owner's order, of the declared type.
+
+    Raises:
+        SpecError: For an unknown name, a wrong type, or a value out of range.
+    """
+    for name in given:
+        if name not in parameters:
+            raise SpecError(str(unknown(f"parameter of {owner}:", name, parameters)))
+    values = {
+        name: checked(owner, p, given[name]) if name in given else p.default
+        for name, p in parameters.items()
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def checked(owner: str, parameter: Parameter, value: Value) -> Value:
+    """Return the value in the parameter's type, or raise what is wrong with it."""
+    name, kind, param = parameter.name, parameter.kind, parameter.param
+    tuning = TUNING.fullmatch(value) if isinstance(value, str) else None
+    if tuning and ("c/L" if tuning["factor"] else value) in param.tunings:
+        if tuning["factor"] and float(tuning["factor"]) == 0:
+            raise SpecError(f"{owner}: {name} must be in {param.range()}, got {value}")
+        return value
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        value = int(value)
+    if kind is not type(None) and type(value) is not kind:
+        expected = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")
+        if param.tunings:
+            expected += f" or a tuning ({', '.join(param.tunings)})"
+        raise SpecError(f"{owner}: {name} must be {expected}, got {value!r}")
+    in_range = (
+        (not param.choices or value in param.choices)
+        if isinstance(value, str)
+        else math.isfinite(value) and param.allows(value)
+    )
+    if not in_range:
+        if param.choices:
+            raise SpecError(str(unknown(f"{name} of {owner}:", str(value), param.choices)))
+        raise SpecError(f"{owner}: {name} must be in {param.range()}, got {value!r}")
+    return value

@@ -1,0 +1,128 @@
+"""Names to code: dict literals of one line each, loaded when they are used and not before.
+
+A registry maps a name to what it is in one line and where it lives, as `module:attribute`. Installed
+packages join through an entry-point group of the same name (`optbench.problems`,
+`optbench.optimizers`, `optbench.schedules`); anything else importable is reached by
+`path/to/file.py:name` or `package.module:name`, without registration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from optbench.core.errors import OptbenchError, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name.
+
+    Attributes:
+        about: What it is, in one line.
+        target: Where it lives, `module:attribute`.
+    """
+
+    about: str
+    target: str
+
+
+def plugins(group: str) -> dict[str, Entry]:
+    """Return what installed packages add to a registry.
+
+    Args:
+        group: Entry-point group, e.g. `optbench.problems`.
+
+    Returns:
+        Entry by name; nothing is imported.
+    """
+    return {
+        point.name: Entry(f"from {point.dist.name if point.dist else 'an installed package'}", point.value)
+        for point in entry_points(group=group)
+    }
+
+
+def resolve(kind: str, table: Mapping[str, Entry], name: str) -> str:
+    """Find where a name lives.
+
+    Args:
+        kind: "problem", "optimizer" or "schedule".
+        table: The registry of that kind.
+        name: A registered name, `path/to/file.py:name`, or `package.module:name`.
+
+    Returns:
+        The target, `module:attribute` or `file.py:attribute`.
+
+    Raises:
+        OptbenchError: When nothing has that name; the message suggests what does.
+    """
+    if name in table:
+        return table[name].target
+    if ":" in name:
+        return name
+    if name.endswith(".py"):
+        raise OptbenchError(f"{kind} {name!r} names a file; write {name}:NAME for the {kind} in it")
+    installed = plugins(f"optbench.{kind}s")
+    if name in installed:
+        return installed[name].target
+    raise unknown(kind, name, {*table, *installed})
+
+
+def load(target: str) -> Any:
+    """Import what a target names.
+
+    Args:
+        target: `module:attribute` or `path/to/file.py:attribute`. A file's own folder is put on the
+            import path, so that it may import the modules beside it.
+
+    Returns:
+        The attribute.
+
+    Raises:
+        OptbenchError: When the file, the module or the attribute does not exist, or its import fails.
+    """
+    place, _, attribute = target.rpartition(":")
+    try:
+        module = load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except OptbenchError:
+        raise
+    except Exception as error:  # an import runs code of others, which may raise anything
+        raise OptbenchError(f"cannot import {place}: {type(error).__name__}: {error}") from error
+    if attribute not in vars(module):
+        public = [n for n in vars(module) if not n.startswith("_")]
+        raise unknown(f"name in {place}:", attribute, public)
+    return vars(module)[attribute]
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a file by its path, once.
+
+    Raises:
+        OptbenchError: When there is no such file.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise OptbenchError(f"no such file: {path}")
+    name = f"optbench_user_{path.stem}_{abs(hash(path)):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise OptbenchError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,111 @@
+"""The batched engine: one update rule advances a whole stack of runs as one tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optbench.core.optimizer import UpdateRule
+from optbench.core.problem import Problem
+from optbench.core.run import Run, Status
+from optbench.core.spec import RunSpec
+from optbench.engines.oracle import BatchOracle, cost_of_gradient, measure
+from optbench.engines.recorder import Calls, Recorder
+from optbench.engines.trajectory import collect
+
+def horizon_of(problem: Problem, rule: UpdateRule, spec: RunSpec) -> int:
+    """Return the number of steps that the budget allows."""
+    batch_size = int(dict(spec.optimizer.params)["batch_size"])
+    cost = cost_of_gradient(problem, batch_size) * rule.gradients_per_step
+    # Half a millionth of a step forgives b/n * (n/b) < 1.
+    return math.floor(spec.budget / cost + 5e-7)
+
+
+def run_batched(
+    problem: Problem,
+    rule: UpdateRule,
+    specs: Sequence[RunSpec],
+    hyper: Sequence[Mapping[str, float]],
+    factors: np.ndarray,
+    *,
+    batch: str = "",
+    timeout: float = math.inf,
+) -> list[Run]:
+    """Advance runs that differ in seeds and hyperparameters only.
+
+    Args:
+        problem: What they minimise.
+        rule: The update rule.
+        specs: The runs; same problem, optimizer, schedule, budget, targets, dtype and device.
+        hyper: The numbers behind each run's hyperparameters.
+        factors: The schedule's factor at each step, shape (T + 1,).
+        batch: Name of the batch.
+        timeout: Seconds after which the batch stops where it is.
+
+    Returns:
+        One result a spec, in their order.
+    """
+    first = specs[0]
+    dtype, device = getattr(torch, first.dtype), torch.device(first.device)
+    options = dict(first.optimizer.params)
+    horizon = horizon_of(problem, rule, first)
+    x = torch.stack([problem.start(spec.seed) for spec in specs]).to(device, dtype)
+    x = x if problem.project is None else problem.project(x)
+    oracle = BatchOracle(
+        problem,
+        [spec.seed for spec in specs],
+        int(options["batch_size"]),
+        str(options["sampling"]),
+        x,
+    )
+    values = _columns(rule, hyper, x)
+    constant = bool((factors == 1).all())
+    recorder = Recorder(problem, specs, horizon)
+    state = rule.init(x)
+    cost = oracle.gradient_cost * rule.gradients_per_step
+    message = ""
+    with torch.no_grad():
+        for t in range(horizon):
+            oracle.begin(t, x)
+            now = values if constant else values | {"lr": values["lr"] * float(factors[t])}
+            x_next, state = rule.step(x, state, oracle, t, **now)
+            if problem.project is not None:
+                x_next = problem.project(x_next)
+            keep = None
+            if recorder.push(x, *oracle.measure(x), Calls(t * cost)):
+                keep = recorder.judge()
+                if recorder.seconds > timeout:
+                    message = f"stopped after {timeout:g} s"
+                    break
+            x = x_next
+            if keep is not None:
+                if not len(keep):
+                    break
+                x, state = x[keep], tuple(part[keep] for part in state)
+                values = {k: v[keep] if isinstance(v, Tensor) else v for k, v in values.items()}
+                oracle.keep(keep)
+        else:
+            recorder.push(x, *measure(problem, x), Calls(horizon * cost))
+        recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
+    return collect(
+        recorder, hyper=hyper, factors=factors, engine="batched", batch=batch, message=message
+    )
+
+
+def _columns(
+    rule: UpdateRule, hyper: Sequence[Mapping[str, float]], x: Tensor
+) -> dict[str, float | Tensor]:
+    """Return each hyperparameter as a number where all runs agree, else as a column (B, 1)."""
+    values: dict[str, float | Tensor] = {}
+    for name in rule.parameters:
+        if name in ("batch_size", "sampling"):
+            continue
+        column = [numbers[name] for numbers in hyper]
+        values[name] = column[0]
+        if len(set(column)) > 1:
+            values[name] = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
+    return values

@@ -1,0 +1,43 @@
+"""A limit on wall time that reaches code which does not look at the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class TimeUpError(Exception):
+    """Raised inside whatever was running when the time was up."""
+
+
+@contextlib.contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeUpError inside the block when it takes longer.
+
+    Only the main thread can be interrupted, and only between Python instructions; elsewhere the block
+    has no limit.
+
+    Args:
+        seconds: The limit; infinite for none.
+
+    Yields:
+        Nothing.
+    """
+    if math.isinf(seconds) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        raise TimeUpError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,178 @@
+"""Runs one batch, whatever its engine, and turns everything that can go wrong into a status."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from optbench.core.errors import OptbenchError, SpecError
+from optbench.core.fingerprint import fingerprint
+from optbench.core.optimizer import StepMethod, UpdateRule, missing
+from optbench.core.parameters import Value
+from optbench.core.problem import Problem
+from optbench.core.registry import load, resolve
+from optbench.core.run import Run, Status
+from optbench.core.spec import RunSpec
+from optbench.engines.batched import horizon_of, run_batched
+from optbench.engines.planner import Batch
+from optbench.engines.step import describe, run_step
+from optbench.families import FAMILIES
+from optbench.families.find import build_problem
+from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.find import find_optimizer
+from optbench.optimizers.tuning import resolve_tunings
+from optbench.schedules import SCHEDULES
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A run with the numbers behind its hyperparameters."""
+
+    spec: RunSpec
+    hyper: Mapping[str, Value]
+
+
+def run_batch(batch: Batch, timeout: float = math.inf) -> list[Run]:
+    """Run a batch.
+
+    Args:
+        batch: What to run.
+        timeout: Seconds that the batch may take.
+
+    Returns:
+        One result a run, in the order of the batch; nothing that a run does raises.
+    """
+    try:
+        return _run_batch(batch, timeout)
+    except OptbenchError as error:
+        return _ended(batch, Status.REFUSED, str(error))
+    except Exception as error:  # a problem or an update rule of a user may raise anything
+        if _is_out_of_memory(error):
+            return _ended(batch, Status.OUT_OF_MEMORY, describe(error))
+        return _ended(batch, Status.ERROR, describe(error))
+
+
+def _run_batch(batch: Batch, timeout: float) -> list[Run]:
+    first = batch.specs[0]
+    problem, optimizer = build_problem(first.problem), find_optimizer(first.optimizer.name)
+    refusal = _refusal(first, problem, optimizer)
+    if refusal:
+        return _ended(batch, Status.REFUSED, refusal)
+    ready: list[_Ready] = []
+    refused: dict[str, Run] = {}
+    for spec in batch.specs:
+        hyper, reason = resolve_tunings(dict(spec.optimizer.params), problem.facts)
+        if reason:
+            refused[spec.digest] = _end(spec, Status.REFUSED, f"{spec.optimizer.name}: {reason}", batch)
+        else:
+            ready.append(_Ready(spec, hyper))
+    runs = _advance(batch, ready, problem, optimizer, timeout) if ready else []
+    done = refused | {run.spec.digest: run for run in runs}
+    return [done[spec.digest] for spec in batch.specs]
+
+
+def _advance(
+    batch: Batch,
+    ready: Sequence[_Ready],
+    problem: Problem,
+    optimizer: UpdateRule | StepMethod,
+    timeout: float,
+) -> list[Run]:
+    factors = schedule_factors(ready[0].spec, horizon(ready[0].spec))
+    if isinstance(optimizer, StepMethod):
+        spec, hyper = ready[0].spec, ready[0].hyper
+        return [run_step(problem, optimizer, spec, hyper, factors, batch=batch.name, timeout=timeout)]
+    numbers = [
+        {key: float(value) for key, value in r.hyper.items() if not isinstance(value, str)}
+        for r in ready
+    ]
+    specs = [r.spec for r in ready]
+    return run_batched(
+        problem, optimizer, specs, numbers, factors, batch=batch.name, timeout=timeout
+    )
+
+
+def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod) -> str:
+    size = int(dict(spec.optimizer.params).get("batch_size", 0))
+    if problem.examples and size > problem.examples:
+        return f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
+    return missing(spec.optimizer.name, optimizer.needs, problem)
+
+
+def horizon(spec: RunSpec) -> int:
+    """Return the number of steps T that the budget allows; the problem is built if it must be."""
+    size = int(dict(spec.optimizer.params).get("batch_size", 0))
+    optimizer = find_optimizer(spec.optimizer.name)
+    if isinstance(optimizer, UpdateRule):
+        return horizon_of(build_problem(spec.problem), optimizer, spec)
+    if size:
+        return horizon_of(build_problem(spec.problem), UpdateRule(step=optimizer.run), spec)
+    return math.floor(spec.budget)
+
+
+def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
+    """Return the schedule's factor at the steps 0 to T, shape (T + 1,).
+
+    Raises:
+        SpecError: When the schedule does not fit the run.
+    """
+    if steps < 1:
+        raise SpecError(f"budget {spec.budget:g} does not pay for one step of {spec.optimizer}")
+    function = load(resolve("schedule", SCHEDULES, spec.schedule.name))
+    factors = function(np.arange(steps + 1), steps, **dict(spec.schedule.params))
+    return np.asarray(factors, dtype=np.float64)
+
+
+def _ended(batch: Batch, status: Status, message: str) -> list[Run]:
+    return [_end(spec, status, message, batch) for spec in batch.specs]
+
+
+def _end(spec: RunSpec, status: Status, message: str, batch: Batch) -> Run:
+    return Run(spec=spec, status=status, message=message, engine=batch.engine, batch=batch.name)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    text = str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in text
+    )
+
+
+@functools.cache
+def code_of(problem: str, optimizer: str, schedule: str) -> str:
+    """Return the fingerprint of the code that a run depends on.
+
+    Args:
+        problem: Name of the family or the user's problem.
+        optimizer: Name of the optimizer.
+        schedule: Name of the schedule.
+
+    Returns:
+        SHA-256 over that code, the engines, and the versions of the packages that they import.
+    """
+    method = find_optimizer(optimizer)
+    engine = "optbench.engines.step" if isinstance(method, StepMethod) else "optbench.engines.batched"
+    places = [engine, "optbench.optimizers.tuning", "numpy", "scipy", "torch"]
+    if optimizer.startswith("torch.") and ":" not in optimizer:
+        places.append("optbench.optimizers.from_torch")
+    else:
+        places.append(_place(resolve("optimizer", OPTIMIZERS, optimizer)))
+        if isinstance(method, StepMethod):
+            places += ["optbench.optimizers.from_torch", method.package]
+    places.append(_place(resolve("problem", FAMILIES, problem)))
+    places.append(_place(resolve("schedule", SCHEDULES, schedule)))
+    return fingerprint(place for place in places if place)
+
+
+def _place(target: str) -> str:
+    return target.rpartition(":")[0]
+
+
+def with_label(run: Run, label: str) -> Run:
+    """Return the run under the name by which its problem was asked for."""
+    return replace(run, spec=replace(run.spec, label=label))

@@ -1,0 +1,103 @@
+"""Which runs travel together, in which engine. A pure function of the runs asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from optbench.core.optimizer import StepMethod
+from optbench.core.parameters import Value
+from optbench.core.spec import RunSpec, Spec
+from optbench.optimizers.find import find_optimizer
+
+MAX_ROWS = 256
+"""Rows of one stack: enough to hide Python's cost, few enough for workers to share a sweep."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs that advance together and are stored together.
+
+    Attributes:
+        engine: `batched` or `step`.
+        specs: The runs, in canonical order.
+    """
+
+    engine: str
+    specs: tuple[RunSpec, ...]
+
+    @property
+    def name(self) -> str:
+        """Hash of the runs, 16 hexadecimal digits."""
+        return hashlib.sha256("".join(s.digest for s in self.specs).encode()).hexdigest()[:16]
+
+
+def plan(specs: Iterable[RunSpec]) -> list[Batch]:
+    """Group runs into batches.
+
+    Runs that differ only in their seeds and in numbers that the update rule takes as tensors share a
+    batch of at most `MAX_ROWS` rows; everything else runs alone. Neither the order of the runs, nor the
+    number of workers, nor what is already done plays a part, so that the same suite always computes the
+    same bits.
+
+    Args:
+        specs: The runs; duplicates count once.
+
+    Returns:
+        The batches, in a canonical order.
+    """
+    groups: dict[str, list[RunSpec]] = defaultdict(list)
+    alone: list[RunSpec] = []
+    ordered = sorted({spec.digest: spec for spec in specs}.values(), key=_order)
+    for spec in ordered:
+        if isinstance(find_optimizer(spec.optimizer.name), StepMethod):
+            alone.append(spec)
+        else:
+            groups[_shared(spec)].append(spec)
+    batches = [
+        Batch("batched", tuple(part)) for _, group in sorted(groups.items()) for part in _split(group)
+    ]
+    return batches + [Batch("step", (spec,)) for spec in alone]
+
+
+def _order(spec: RunSpec) -> tuple[str, tuple[tuple[str, str, float], ...], int]:
+    numbers = tuple(
+        (key, str(value), float(value) if isinstance(value, int | float) else math.inf)
+        for key, value in spec.optimizer.params
+    )
+    return _shared_problem(spec), numbers, spec.seed
+
+
+def _shared_problem(spec: RunSpec) -> str:
+    return f"{spec.problem} {spec.optimizer.name} {spec.schedule}"
+
+
+def _shared(spec: RunSpec) -> str:
+    """Return what the runs of a batch have in common, as text."""
+    parameters = find_optimizer(spec.optimizer.name).parameters
+    fixed: dict[str, Value] = {
+        key: value for key, value in spec.optimizer.params if not parameters[key].param.per_run
+    }
+    common = RunSpec(
+        problem=spec.problem,
+        optimizer=Spec.of(spec.optimizer.name, fixed),
+        schedule=spec.schedule,
+        budget=spec.budget,
+        targets=spec.targets,
+        gradient_tolerance=spec.gradient_tolerance,
+        dtype=spec.dtype,
+        device=spec.device,
+        record=spec.record,
+        record_x=spec.record_x,
+    )
+    return common.to_json()
+
+
+def _split(group: list[RunSpec]) -> list[list[RunSpec]]:
+    """Cut a group into parts of nearly equal length, none above the limit."""
+    count = math.ceil(len(group) / MAX_ROWS)
+    bounds = [round(i * len(group) / count) for i in range(count + 1)]
+    return [group[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -1,0 +1,291 @@
+"""Watches runs advance: where they stop and why, first passages, and the logged points.
+
+Every step's points and values are kept for a stretch of steps and judged together at its end, as
+tensors: a step costs no more than putting references in lists, and nothing is read back from the device
+in between. A run that should have stopped inside the stretch is cut back to the exact step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optbench.core.problem import Problem
+from optbench.core.run import Hit, Status
+from optbench.core.spec import RunSpec
+
+DIVERGED_AT = 1e10
+"""A gap this many times the larger of the starting gap and the problem's scale, up or down, is
+divergence. Momentum may rise by kappa/7 before it converges."""
+
+STRETCH = 64
+STRETCH_BYTES = 4 * 2**20
+"""The points of a stretch should stay in a core's cache."""
+
+COMPACT_AT = 0.75
+"""Stopped runs leave the stack when at most this share of it is still going."""
+
+
+def log_steps(horizon: int, points: int = 300) -> list[int]:
+    """Return the steps to be logged: all at first, then evenly spaced in the logarithm.
+
+    Args:
+        horizon: Last step T.
+        points: About how many.
+
+    Returns:
+        Strictly increasing steps from 0 to T.
+    """
+    if horizon < points:
+        return list(range(horizon + 1))
+    dense = points // 3
+    spaced = np.geomspace(dense, horizon, points - dense)
+    return sorted({*range(dense), *np.rint(spaced).astype(int).tolist(), horizon})
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Oracle calls spent to reach a point."""
+
+    gradient: float
+    value: int = 0
+    hessian_vector: int = 0
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What is kept of some logged steps, for the runs that were in the stack.
+
+    Attributes:
+        steps: The steps, length n.
+        rows: The runs, shape (B,).
+        value: f - shift, shape (n, B).
+        gradient_norm: 2-norm of the true gradient, shape (n, B).
+        distance: Distance to the minimisers, shape (n, B); NaN when unknown.
+        points: x, shape (n, B, d), or None.
+    """
+
+    steps: list[int]
+    rows: Tensor
+    value: Tensor
+    gradient_norm: Tensor
+    distance: Tensor
+    points: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Where a run ended: its last step (-1 when not even the start was sound) and what holds there."""
+
+    step: int
+    status: Status
+    first_bad_step: int | None
+    logged: Logged | None
+    seconds: float
+
+
+@dataclass
+class _Stack:
+    """What belongs to the runs that still advance, one entry a row of the stack."""
+
+    rows: Tensor
+    active: Tensor
+    base: Tensor
+    gap_0: Tensor
+    bound: Tensor
+
+    def keep(self, rows: Tensor) -> _Stack:
+        return _Stack(
+            self.rows[rows], self.active[rows], self.base[rows], self.gap_0[rows], self.bound[rows]
+        )
+
+
+@dataclass
+class Recorder:
+    """The record of B runs of one problem that advance side by side.
+
+    Attributes:
+        problem: What they minimise.
+        specs: What they are; they share everything that the recorder looks at.
+        horizon: Last step.
+        logged: What was logged so far.
+        cuts: Where each run ended, by row of the batch.
+        first_hits: For each target and row of the batch the first passage, -1 for none.
+        calls: Calls spent to reach each step, one entry a step.
+        times: Step and seconds since the start at the end of each stretch.
+    """
+
+    problem: Problem
+    specs: Sequence[RunSpec]
+    horizon: int
+    logged: list[Logged] = field(default_factory=list)
+    cuts: dict[int, Cut] = field(default_factory=dict)
+    first_hits: Tensor = field(default_factory=lambda: torch.empty(0))
+    calls: list[Calls] = field(default_factory=list)
+    times: list[tuple[int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Start the clock and the first stretch."""
+        self._spec = self.specs[0]
+        every = self._spec.record == "every"
+        self._log_at = range(self.horizon + 1) if every else frozenset(log_steps(self.horizon))
+        self._started = time.perf_counter()
+        self._start = 0  # step of the stretch's first entry
+        self._fresh = 0  # that entry was judged before, except at step 0
+        self._xs: list[Tensor] = []
+        self._fs: list[Tensor] = []
+        self._gs: list[Tensor | None] = []
+        self._length = STRETCH
+        self._stack: _Stack | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self._started
+
+    def push(self, x: Tensor, f: Tensor, g: Tensor | None, calls: Calls) -> bool:
+        """Take the next step's points, (B, d), their f - shift, (B,), and gradients where known.
+
+        Returns:
+            Whether the stretch is full and `judge` is due.
+        """
+        step = self._start + len(self._xs)
+        if not self._xs:
+            self._length = max(4, min(STRETCH, STRETCH_BYTES // (x.numel() * x.element_size() + 1)))
+        self._xs.append(x)
+        self._fs.append(f)
+        self._gs.append(g if self._spec.gradient_tolerance or step in self._log_at else None)
+        self.calls.append(calls)
+        return len(self._xs) > self._length
+
+    def judge(self, last: Status | None = None) -> Tensor | None:
+        """Judge the stretch: who reached what, who stops where and why, what is logged.
+
+        Args:
+            last: Given at the end: what is still going ends here, with this status.
+
+        Returns:
+            The rows of the stack that go on, when enough have stopped to leave them behind; else None.
+        """
+        F = torch.stack(self._fs)
+        stack = self._stack or self._open(F[0])
+        gap = F - stack.base
+        end = len(F)
+        bad_at = _first_true(~(gap.abs() <= stack.bound), self._fresh)
+        done_at = self._done_at(gap, stack)
+        self._take_hits(gap, stack, torch.minimum(bad_at, done_at))
+        self.times.append((self._start + end - 1, self.seconds))
+        self._write_log(F, stack)
+        stopped = stack.active & (torch.minimum(bad_at, done_at) < end)
+        if last is not None:
+            stopped = stack.active
+        if bool(stopped.any()):
+            for row in stopped.nonzero()[:, 0].tolist():
+                self._cut(F, stack, row, int(bad_at[row]), int(done_at[row]), last)
+            stack.active = stack.active & ~stopped
+        return self._next_stretch(stack)
+
+    def _open(self, f_0: Tensor) -> _Stack:
+        f_star = self.problem.facts.f_star
+        base = f_0 if f_star is None else torch.full_like(f_0, f_star - self.problem.shift)
+        gap_0 = f_0 - base
+        rows = torch.arange(len(f_0), device=f_0.device)
+        self.first_hits = torch.full((len(self._spec.targets), len(f_0)), -1, device=f_0.device)
+        bound = DIVERGED_AT * gap_0.abs().clamp(min=self.problem.scale)
+        self._stack = _Stack(rows, torch.ones_like(rows, dtype=torch.bool), base, gap_0, bound)
+        return self._stack
+
+    def _done_at(self, gap: Tensor, stack: _Stack) -> Tensor:
+        """Return the stretch's first entry at the last target or the gradient tolerance, or its length."""
+        done = torch.zeros_like(gap, dtype=torch.bool)
+        if self._spec.targets and self.problem.facts.f_star is not None:
+            done |= gap <= self._spec.targets[-1] * stack.gap_0
+        if self._spec.gradient_tolerance:
+            norms = torch.stack([self._gradient(i).norm(dim=-1) for i in range(len(gap))])
+            done |= norms <= self._spec.gradient_tolerance
+        return _first_true(done, self._fresh)
+
+    def _take_hits(self, gap: Tensor, stack: _Stack, stop_at: Tensor) -> None:
+        if self.problem.facts.f_star is None:
+            return
+        for hits, target in zip(self.first_hits, self._spec.targets, strict=True):
+            at = _first_true(gap <= target * stack.gap_0, self._fresh)
+            known = hits[stack.rows]
+            new = stack.active & (known < 0) & (at < len(gap)) & (at <= stop_at)
+            hits[stack.rows] = torch.where(new, self._start + at, known)
+
+    def _gradient(self, entry: int) -> Tensor:
+        g = self._gs[entry]
+        return self.problem.oracle(self._xs[entry])[1] if g is None else g
+
+    def _write_log(self, F: Tensor, stack: _Stack) -> None:
+        entries = [i for i in range(self._fresh, len(F)) if self._start + i in self._log_at]
+        if entries:
+            gradients = [self._gradient(i) for i in entries]
+            points = torch.stack([self._xs[i] for i in entries])
+            steps = [self._start + i for i in entries]
+            self.logged.append(self._log(steps, stack.rows, F[entries], points, gradients))
+
+    def _log(
+        self, steps: list[int], rows: Tensor, value: Tensor, points: Tensor, gradients: list[Tensor]
+    ) -> Logged:
+        distance = self.problem.distance(points.flatten(0, 1))
+        return Logged(
+            steps=steps,
+            rows=rows,
+            value=value,
+            gradient_norm=torch.stack([g.norm(dim=-1) for g in gradients]),
+            distance=torch.full_like(value, torch.nan)
+            if distance is None
+            else distance.view(value.shape),
+            points=points if self._spec.record_x else None,
+        )
+
+    def _cut(
+        self, F: Tensor, stack: _Stack, row: int, bad_at: int, done_at: int, last: Status | None
+    ) -> None:
+        """End the run in this row of the stack."""
+        if bad_at < len(F) and bad_at <= done_at:
+            at = bad_at - 1
+            status = Status.NAN if bool(F[bad_at, row].isnan()) else Status.DIVERGED
+        elif done_at < len(F):
+            at, status = done_at, Status.CONVERGED
+        else:
+            assert last is not None
+            at, status = len(F) - 1, last
+        step, logged = self._start + at, None
+        if step >= 0 and step not in self._log_at:
+            x = self._xs[at][row : row + 1]
+            value, g = F[at : at + 1, row : row + 1], self._gs[at]
+            g = self.problem.oracle(x)[1] if g is None else g[row : row + 1]
+            logged = self._log([step], stack.rows[row : row + 1], value, x[None], [g])
+        bad = self._start + bad_at if status in (Status.NAN, Status.DIVERGED) else None
+        self.cuts[int(stack.rows[row])] = Cut(
+            step=step, status=status, first_bad_step=bad, logged=logged, seconds=self.seconds
+        )
+
+    def _next_stretch(self, stack: _Stack) -> Tensor | None:
+        self._start += len(self._xs) - 1
+        self._fresh = 1
+        self._xs, self._fs, self._gs = self._xs[-1:], self._fs[-1:], self._gs[-1:]
+        going = int(stack.active.sum())
+        if going > COMPACT_AT * len(stack.active):
+            return None
+        keep = stack.active.nonzero()[:, 0]
+        self._stack = stack.keep(keep)
+        self._xs, self._fs = [self._xs[0][keep]], [self._fs[0][keep]]
+        self._gs = [None if self._gs[0] is None else self._gs[0][keep]]
+        return keep
+
+
+def _first_true(mask: Tensor, start: int) -> Tensor:
+    """Return for each column of (K, B) the first row from `start` on that is true, else K."""
+    rows = mask[start:]
+    if not len(rows):
+        return torch.full(mask.shape[1:], len(mask), device=mask.device)
+    return torch.where(rows.any(0), rows.int().argmax(0) + start, len(mask))

@@ -1,0 +1,152 @@
+"""The step engine: one run at a time, for optimizers that keep their own state or own their loop."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optbench.core.optimizer import StepMethod
+from optbench.core.parameters import Value
+from optbench.core.problem import Problem
+from optbench.core.run import Run, Status
+from optbench.core.spec import RunSpec
+from optbench.engines.deadline import TimeUpError, deadline
+from optbench.engines.oracle import BatchOracle, measure
+from optbench.engines.recorder import Calls, Recorder
+from optbench.engines.trajectory import collect
+
+
+class _EndOfRunError(Exception):
+    """The run is over: its budget is spent, or the recorder cut it."""
+
+
+class StepSession:
+    """One run as its optimizer sees it; implements `core.optimizer.Session`."""
+
+    def __init__(self, problem: Problem, spec: RunSpec, factors: np.ndarray) -> None:
+        """Stand at the start, which is the first point on record."""
+        options = dict(spec.optimizer.params)
+        device, dtype = torch.device(spec.device), getattr(torch, spec.dtype)
+        start = problem.start(spec.seed).to(device, dtype)
+        self.x = start if problem.project is None else problem.project(start[None])[0]
+        self._problem, self._budget, self._factors = problem, spec.budget, factors
+        self._oracle = BatchOracle(
+            problem,
+            [spec.seed],
+            int(options.get("batch_size", 0)),
+            str(options.get("sampling", "epochs")),
+            self.x[None],
+        )
+        self.recorder = Recorder(problem, [spec], len(factors) - 1)
+        self._t, self._gradients, self._products = 0, 0.0, 0
+        self._record(self.x)
+
+    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return f(x), shape (), and the gradient that the run is shown, shape (d,); counted.
+
+        With minibatches or noise f is the true value, for methods that want to look at it.
+        """
+        if self._gradients + self._oracle.gradient_cost > self._budget * (1 + 1e-12):
+            raise _EndOfRunError
+        self._gradients += self._oracle.gradient_cost
+        if self._f is None or not torch.equal(x, self._x):
+            f, g = self._problem.oracle(x[None])
+        else:
+            f, g = self._f, self._g
+        if not self._oracle.deterministic:
+            g = self._oracle.gradient(x[None])
+        assert g is not None
+        return f[0] + self._problem.shift, g[0]
+
+    def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
+        """Return the Hessian at x times v, shape (d,); counted apart."""
+        self._products += 1
+        return self._oracle.hessian_vector(x[None], v[None])[0]
+
+    def factor(self, t: int) -> float:
+        """Return the schedule's factor at step t."""
+        return float(self._factors[min(t, len(self._factors) - 1)])
+
+    def log(self, x: Tensor) -> None:
+        """Take the point after a step; ends the run when it is done or out of steps."""
+        if x.shape != self.x.shape:
+            raise ValueError(f"a step changed the shape of x from {list(self.x.shape)} to {list(x.shape)}")
+        if self._problem.project is not None:
+            x.copy_(self._problem.project(x[None])[0])
+        self._t += 1
+        self._record(x)
+        if self._t + 1 == len(self._factors):
+            raise _EndOfRunError
+
+    def _record(self, x: Tensor) -> None:
+        x = x.detach().clone()
+        self._oracle.begin(self._t, x)
+        f, g = self._problem.oracle(x[None]) if self._oracle.deterministic else measure(self._problem, x[None])
+        self._x, self._f, self._g = x, f, g
+        calls = Calls(self._gradients, hessian_vector=self._products)
+        if self.recorder.push(x[None], f, g, calls):
+            self.recorder.judge()
+            if self.recorder.cuts:
+                raise _EndOfRunError
+
+
+def run_step(
+    problem: Problem,
+    method: StepMethod,
+    spec: RunSpec,
+    hyper: Mapping[str, Value],
+    factors: np.ndarray,
+    *,
+    batch: str = "",
+    timeout: float = math.inf,
+) -> Run:
+    """Run one optimizer that takes its own steps.
+
+    Args:
+        problem: What it minimises.
+        method: The optimizer.
+        spec: The run.
+        hyper: The optimizer's parameters, tunings resolved.
+        factors: The schedule's factor at each step, shape (T + 1,).
+        batch: Name of the batch.
+        timeout: Seconds after which the run is stopped, wherever it is.
+
+    Returns:
+        The result. An exception in the optimizer ends the run with status `error`; what was recorded
+        before is kept.
+    """
+    status, message = Status.BUDGET, ""
+    own = {name: value for name, value in hyper.items() if name not in ("batch_size", "sampling")}
+    with torch.no_grad():
+        session = StepSession(problem, spec, factors)
+        try:
+            with deadline(timeout), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(spec.seed)
+                message = method.run(session, **own)
+        except _EndOfRunError:
+            pass
+        except TimeUpError:
+            status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever somebody's optimizer raises is a result
+            status, message = Status.ERROR, describe(error)
+        session.recorder.judge(last=status)
+    numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
+    return collect(
+        session.recorder, hyper=[numbers], factors=factors, engine="step", batch=batch, message=message
+    )[0]
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as one line: type, message, and the place in the code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}{place}"

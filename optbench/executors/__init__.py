@@ -1,0 +1,1 @@
+"""Executors: hand batches to this process or to several, whatever is in them."""

@@ -1,0 +1,192 @@
+"""Runs batches on this machine: in this process, or in worker processes.
+
+Workers come from a fork server that has imported the engines once. A worker that dies takes only its
+batch with it: the batch is tried once more, and then ends in status `error`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing as mp
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+
+from optbench.core.run import Run, Status
+from optbench.engines.planner import Batch
+
+TRIES = 2
+GRACE = 30.0
+"""Seconds beyond its limit after which a worker that does not even react to the limit is killed."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A batch that is done.
+
+    Attributes:
+        batch: The batch.
+        runs: Its results.
+        started: When it started, on the monotonic clock that all processes share.
+        ended: When it ended.
+    """
+
+    batch: Batch
+    runs: list[Run]
+    started: float
+    ended: float
+
+
+def execute(batches: Sequence[Batch], *, jobs: int = 1, timeout: float = math.inf) -> Iterator[Finished]:
+    """Run batches and yield each when it is done.
+
+    Args:
+        batches: What to run.
+        jobs: Processes; 1 stays in this one.
+        timeout: Seconds that a batch may take.
+
+    Yields:
+        Finished batches, in the order in which they end.
+    """
+    if jobs == 1:
+        yield from _here(batches, timeout)
+    else:
+        with contextlib.closing(_Pool(min(jobs, len(batches)), timeout)) as pool:
+            yield from pool.run(batches)
+
+
+def start_server() -> None:
+    """Start the fork server, which imports the engines while this process goes on."""
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["optbench.engines.execute"])
+    from multiprocessing import forkserver
+
+    forkserver.ensure_running()
+
+
+def _run(batch: Batch, timeout: float) -> Finished:
+    from optbench.engines.execute import run_batch
+
+    started = time.monotonic()
+    runs = run_batch(batch, timeout)
+    return Finished(batch, runs, started, time.monotonic())
+
+
+def _here(batches: Sequence[Batch], timeout: float) -> Iterator[Finished]:
+    from optbench.engines.threads import one_thread
+
+    for batch in batches:
+        with one_thread():
+            finished = _run(batch, timeout)
+        yield finished
+
+
+def _work(connection: Connection, timeout: float) -> None:
+    """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
+    from optbench.engines.threads import one_thread
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with one_thread(), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            connection.send(_run(connection.recv(), timeout))
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker process and the batch, with the number of the try, that it works on."""
+
+    process: ForkServerProcess
+    connection: Connection
+    job: tuple[Batch, int] | None = None
+    since: float = 0.0
+
+    def take(self, batch: Batch, tries: int) -> None:
+        self.job, self.since = (batch, tries), time.monotonic()
+        with contextlib.suppress(BrokenPipeError):  # a dead worker is noticed when it should answer
+            self.connection.send(batch)
+
+
+class _Pool:
+    """Worker processes, each with at most one batch."""
+
+    def __init__(self, size: int, timeout: float) -> None:
+        self._timeout = timeout
+        self._workers: list[_Worker] = []
+        start_server()
+        for _ in range(size):
+            self._start()
+
+    def _start(self) -> None:
+        context = mp.get_context("forkserver")
+        mine, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self._timeout), daemon=True)
+        process.start()
+        theirs.close()
+        self._workers.append(_Worker(process, mine))
+
+    def run(self, batches: Sequence[Batch]) -> Iterator[Finished]:
+        """Yield finished batches; each worker is given the next one when it is free."""
+        waiting = deque((batch, 1) for batch in batches)
+        while waiting or any(worker.job for worker in self._workers):
+            for worker in self._workers:
+                if worker.job is None and waiting:
+                    worker.take(*waiting.popleft())
+            for worker in self._ready():
+                assert worker.job is not None
+                batch, tries = worker.job
+                try:
+                    finished = worker.connection.recv()
+                except (EOFError, ConnectionResetError):
+                    self._replace(worker)
+                    ended = self._died(worker, batch)
+                    if ended.runs[0].status is Status.ERROR and tries < TRIES:
+                        waiting.appendleft((batch, tries + 1))
+                        continue
+                    finished = ended
+                worker.job = None
+                yield finished
+
+    def _ready(self) -> list[_Worker]:
+        """Wait for workers that have answered or died; kill those that are beyond any limit."""
+        busy = {worker.connection: worker for worker in self._workers if worker.job}
+        limit = None
+        if not math.isinf(self._timeout):
+            oldest = min(worker.since for worker in busy.values())
+            limit = max(0.0, oldest + self._timeout + GRACE - time.monotonic())
+        ready = wait(list(busy), timeout=limit)
+        if not ready:
+            for worker in busy.values():
+                if time.monotonic() - worker.since >= self._timeout + GRACE:
+                    worker.process.kill()
+        return [busy[connection] for connection in ready if isinstance(connection, Connection)]
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.connection.close()
+        self._workers.remove(worker)
+        self._start()
+
+    def _died(self, worker: _Worker, batch: Batch) -> Finished:
+        code = worker.process.exitcode or 0
+        late = time.monotonic() - worker.since >= self._timeout + GRACE
+        status = Status.TIMEOUT if late else Status.ERROR
+        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        message = f"killed after {self._timeout:g} s" if late else f"the worker process died ({cause})"
+        runs = [
+            Run(spec=spec, status=status, message=message, engine=batch.engine, batch=batch.name)
+            for spec in batch.specs
+        ]
+        return Finished(batch, runs, worker.since, time.monotonic())
+
+    def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()

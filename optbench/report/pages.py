@@ -1,0 +1,192 @@
+"""The report: one page that opens anywhere, with its figures and its table beside it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from optbench.analysis.curves import FLOOR, relative_suboptimality
+from optbench.analysis.summary import Row, summarize
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.report.figures import ProblemFigures, figures_for_problem
+from optbench.report.style import line_styles, printable
+from optbench.report.tables import Cells, cells, csv_header, csv_line, targets_of
+
+INLINE_LIMIT = 5_000_000
+"""Bytes of figures that the page holds itself; beyond, it shows the files beside it."""
+
+WRONG_MINIMUM = -1e-8
+"""A relative suboptimality below this is no rounding: f* is not the infimum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What the page shows of one problem."""
+
+    title: str
+    stem: str
+    relative: bool
+    figures: ProblemFigures
+    targets: Sequence[float]
+    rows: Sequence[Cells]
+    warnings: Sequence[str]
+
+
+def write_report(
+    runs: Iterable[Run], folder: Path, *, title: str, notes: Sequence[str] = ()
+) -> Path:
+    """Write `index.html`, `table.csv` and `figures/*.svg`.
+
+    Everything is made in full before the first file of an older report is replaced, the page last;
+    what else lies in the folder is left alone.
+
+    Args:
+        runs: The runs, any number.
+        folder: Where to write; made if needed.
+        title: Heading of the page, such as the suite's name.
+        notes: Lines for the page's head: versions, device, how to make it again.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OptbenchError: When the folder cannot be written.
+    """
+    runs = tuple(runs)
+    rows = summarize(runs)
+    sections = make_sections(rows)
+    page = render_page(runs, sections, title=title, notes=notes)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as made:
+            _write_files(Path(made), page, rows, sections)
+            _move(Path(made), folder)
+    except OSError as error:
+        raise OptbenchError(f"cannot write the report to {folder}: {error.strerror}") from error
+    return folder / "index.html"
+
+
+def make_sections(rows: Sequence[Row]) -> list[Section]:
+    """Draw and tabulate every problem.
+
+    Args:
+        rows: Rows of `summarize`.
+
+    Returns:
+        One section a problem, in the order of the rows.
+    """
+    styles = line_styles(row.name for row in rows)
+    sections = []
+    for problem, group in groupby(rows, key=lambda row: row.problem):
+        same = list(group)
+        relative = any(row.relative for row in same)
+        targets = targets_of(same) if relative else []
+        section = Section(
+            title=printable(problem),
+            stem=file_stem(problem),
+            relative=relative,
+            figures=figures_for_problem(same, styles),
+            targets=targets,
+            rows=[cells(row, targets) for row in same],
+            warnings=_warnings(same),
+        )
+        sections.append(section)
+    return sections
+
+
+def render_page(
+    runs: Sequence[Run], sections: Sequence[Section], *, title: str, notes: Sequence[str]
+) -> str:
+    """Return the page as HTML; every name in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    size = sum(len(svg) for section in sections for _, svg in _files(section))
+    environment.globals["inline_svg"] = _inline_svg
+    return environment.get_template("index.html.j2").render(
+        title=printable(title),
+        notes=[printable(note) for note in notes],
+        runs=len(runs),
+        statuses=Counter(str(run.status) for run in runs).most_common(),
+        sections=sections,
+        inline=size <= INLINE_LIMIT,
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        floor=FLOOR,
+    )
+
+
+def file_stem(name: str) -> str:
+    """Return a file name for any text: short, plain, and different for different texts."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9_+.-]+", "-", plain).strip("-.").lower()[:60]
+    if plain and plain == name:
+        return name
+    return f"{plain or 'problem'}-{sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _inline_svg(svg: str, prefix: str) -> Markup:
+    # In one page the figures share one space of ids, and matplotlib numbers each from one.
+    svg = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    # On dark paper the page replaces a colour by means of a CSS variable of its name.
+    svg = re.sub(r"((?:stroke|fill): )#([0-9a-f]{6})", r"\1var(--\2, #\2)", svg)
+    return Markup(svg)  # matplotlib has escaped the names in it
+
+
+def _warnings(rows: Sequence[Row]) -> list[str]:
+    gaps = (relative_suboptimality(run) for row in rows for run in row.runs)
+    lowest = min((float(gap.min()) for gap in gaps if len(gap)), default=0.0)
+    if lowest < WRONG_MINIMUM:
+        return [f"A run went below f* by {-lowest:.2g} of the starting gap: f* may be wrong."]
+    return []
+
+
+def _write_files(folder: Path, page: str, rows: Sequence[Row], sections: Sequence[Section]) -> None:
+    (folder / "figures").mkdir()
+    for section in sections:
+        for name, drawing in _files(section):
+            svg = drawing.replace("<svg", '<svg style="background:#fff;color:#1b1f24"', 1)
+            (folder / "figures" / name).write_text(svg, encoding="utf-8")
+    with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
+        targets = targets_of(rows)
+        writer = csv.writer(file)
+        writer.writerow(csv_header(targets))
+        writer.writerows(csv_line(row, targets) for row in rows)
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _files(section: Section) -> list[tuple[str, str]]:
+    figures = section.figures
+    return [
+        (f"{section.stem}-convergence.svg", figures.convergence.svg),
+        (f"{section.stem}-sensitivity.svg", figures.sensitivity.svg),
+    ]
+
+
+def _move(made: Path, folder: Path) -> None:
+    (folder / "figures").mkdir(exist_ok=True)
+    new = {path.name for path in (made / "figures").iterdir()}
+    for path in (made / "figures").iterdir():
+        os.replace(path, folder / "figures" / path.name)
+    os.replace(made / "table.csv", folder / "table.csv")
+    os.replace(made / "index.html", folder / "index.html")
+    for old in (folder / "figures").glob("*.svg"):
+        if old.name not in new and old.stem.endswith(("-convergence", "-sensitivity")):
+            old.unlink()

@@ -1,0 +1,188 @@
+"""The final measure against the learning rate, one line an optimizer; diverged runs on a rail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+from numpy.typing import NDArray
+
+from optbench.analysis.curves import BAD_END, FLOOR, Array, final, quartiles
+from optbench.analysis.statistics import MIN_SEEDS
+from optbench.analysis.summary import Row, learning_rate
+from optbench.report.canvas import Canvas, Drawing, log_axis, nothing_to_draw, sample
+from optbench.report.style import INK, LineStyle
+
+TOP_OF_PLOT = 1e2
+"""Larger multiples of the starting gap are drawn on the rail, with the diverged runs."""
+
+RAIL_ROW = 0.028
+"""Height of one optimizer's row of the rail, as a share of the plot."""
+
+
+RING: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 9,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.5,
+    "linestyle": "none",
+}
+"""Marks the best learning rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity:
+    """The final measure by learning rate; arrays of shape (rates,).
+
+    Attributes:
+        lr: Learning rates, ascending; one NaN for a method that has none.
+        low: Lower quartile over seeds.
+        median: Median over seeds, inf where half of them or more were lost.
+        high: Upper quartile.
+        lost: Share of the seeds that diverged or ended above the plot.
+        seeds: Number of seeds.
+    """
+
+    lr: Array
+    low: Array
+    median: Array
+    high: Array
+    lost: Array
+    seeds: NDArray[np.int64]
+
+
+def sensitivity(row: Row) -> Sensitivity:
+    """Gather the final measures of a row's runs by learning rate.
+
+    Args:
+        row: Any row. Runs that ended in neither a value nor a divergence do not count.
+
+    Returns:
+        The curve.
+    """
+    by_rate: dict[float, list[float]] = {}
+    for run in row.runs:
+        end = final(run)
+        if run.status in BAD_END or np.isfinite(end):
+            end = np.inf if row.relative and end > TOP_OF_PLOT else end
+            by_rate.setdefault(learning_rate(run) or np.nan, []).append(end)
+    rates = sorted(by_rate)
+    stacks = [np.array(by_rate[lr]) for lr in rates]
+    summary = np.array([np.ravel(quartiles(ends[:, None])) for ends in stacks]).reshape(-1, 3).T
+    return Sensitivity(
+        lr=np.array(rates),
+        low=summary[0],
+        median=summary[1],
+        high=summary[2],
+        lost=np.array([np.isinf(ends).mean() for ends in stacks]),
+        seeds=np.array([len(ends) for ends in stacks], dtype=np.int64),
+    )
+
+
+def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Drawing:
+    """Draw the final measure (median over seeds, quartiles from three on) against learning rate.
+
+    Args:
+        rows: The rows of one problem, best first.
+        styles: Style by `Row.name`.
+
+    Returns:
+        The figure. A method without a learning rate is a horizontal line.
+    """
+    relative = any(row.relative for row in rows)
+    shown = [row for row in rows if row.relative == relative]
+    curves = {row.name: sensitivity(row) for row in shown}
+    canvas = Canvas(rows[0].problem)
+    axes = canvas.axes
+    name = "final (f(x) - f*) / (f(x₀) - f*)" if relative else "final f(x)   (f* is unknown)"
+    axes.set(xlabel="learning rate", ylabel=name)
+    rates = [lr for row in shown for lr in row.learning_rates]
+    alt = f"Final value against learning rate on {rows[0].problem}. "
+    if not rates or not any(len(curve.lr) for curve in curves.values()):
+        nothing_to_draw(axes, "no run here has both a learning rate and an end")
+        return canvas.drawing(alt)
+    log_axis(axes, "x", min(rates) / 1.25, max(rates) * 1.25)
+    lost = [row.name for row in shown if curves[row.name].lost.any()]
+    _vertical_axis(axes, list(curves.values()), len(lost), relative)
+    for place, row in enumerate(shown):
+        _draw_curve(axes, row, curves[row.name], styles[row.name], place)
+        canvas.lines.append((sample(styles[row.name]), row.name))
+    for place, who in enumerate(lost):
+        _draw_rail(axes, curves[who], styles[who].colour, 1 - RAIL_ROW * (place + 0.6))
+    _explain(canvas, bool(lost), relative)
+    alt += "; ".join(_in_words(row) for row in shown) + "."
+    return canvas.drawing(alt)
+
+
+def _vertical_axis(
+    axes: Axes, curves: Sequence[Sensitivity], rail_rows: int, relative: bool
+) -> None:
+    """Scale the plot to the finite values, with room above them for the rail."""
+    y = np.concatenate([curve.median for curve in curves])
+    y = y[np.isfinite(y)]
+    rail = min(RAIL_ROW * (rail_rows + 0.6), 0.4) if rail_rows else 0.0
+    stretch = 1 / (1 - rail)
+    if relative:
+        y = np.maximum(y, FLOOR)
+        low, high = min(y, default=0.1) / 3, max([*y, 1.0]) * 3
+        log_axis(axes, "y", low, low * (high / low) ** stretch)
+    else:
+        low, high = (y.min(), y.max()) if len(y) else (0.0, 1.0)
+        pad = 0.05 * (high - low) or 1.0
+        axes.set_ylim(low - pad, low - pad + (high - low + 2 * pad) * stretch)
+    if rail:
+        ticks = [float(tick) for tick in axes.get_yticks()]
+        axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= high]))
+        axes.axhline(high, color=INK, alpha=0.5, lw=0.8)
+        look: dict[str, Any] = {"ha": "right", "va": "center", "size": 8}
+        axes.text(-0.012, 1 - rail / 2, "diverged", transform=axes.transAxes, **look)
+
+
+def _draw_curve(axes: Axes, row: Row, curve: Sensitivity, style: LineStyle, place: int) -> None:
+    """Draw the part of a curve that has an end, and ring its best learning rate."""
+    look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+    floor = FLOOR if row.relative else -np.inf
+    median = np.where(np.isfinite(curve.median), np.maximum(curve.median, floor), np.nan)
+    if row.best_lr is None:
+        for value in median:
+            axes.axhline(value, **look)
+        return
+    zorder = 3 - 0.01 * place
+    axes.plot(curve.lr, median, marker=style.marker, markersize=3.5, zorder=zorder, **look)
+    if (curve.seeds >= MIN_SEEDS).all():
+        low, high = (np.maximum(np.minimum(q, 1e300), floor) for q in (curve.low, curve.high))
+        axes.fill_between(curve.lr, low, high, color=style.colour, alpha=0.16, lw=0)
+    best = median[curve.lr == row.best_lr]
+    axes.plot([row.best_lr] * len(best), best, color=style.colour, zorder=4, **RING)
+
+
+def _draw_rail(axes: Axes, curve: Sensitivity, colour: str, height: float) -> None:
+    where = curve.lost > 0
+    look: dict[str, Any] = {"alpha": 0.3 + 0.7 * curve.lost[where], "marker": "x", "s": 16}
+    axes.scatter(
+        curve.lr[where],
+        np.full(where.sum(), height),
+        color=colour,
+        transform=axes.get_xaxis_transform(),
+        **look,
+    )
+
+
+def _explain(canvas: Canvas, lost: bool, relative: bool) -> None:
+    canvas.keys.append((Line2D([], [], color=INK, **RING), "best learning rate"))
+    if lost:
+        above = f" or ended above {TOP_OF_PLOT:g}" if relative else ""
+        cross = Line2D([], [], color=INK, marker="x", linestyle="none")
+        canvas.keys.append((cross, f"diverged{above}; faint: some of the seeds"))
+
+
+def _in_words(row: Row) -> str:
+    if row.best_lr is None:
+        return f"{row.name} has no learning rate"
+    lost = f"{row.diverged} of {len(row.runs)} runs diverged"
+    return f"{row.name} is best at {row.best_lr:.3g}, {lost}"

@@ -1,0 +1,110 @@
+"""Rows of the summary as text for the page and as lines of CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optbench.analysis.statistics import MIN_SEEDS, Estimate, wilson
+from optbench.analysis.summary import Reach, Row
+from optbench.report.style import printable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """One line of the page's table, as text.
+
+    Attributes:
+        name: The row's name.
+        full: Every parameter, for whoever wants to know.
+        lr: Best learning rate.
+        edge: Whether it lies at the edge of its grid.
+        reach: One text a target.
+        final: Final measure with its interval.
+        diverged: Number and share.
+        runs: Number of runs, seeds and learning rates.
+    """
+
+    name: str
+    full: str
+    lr: str
+    edge: bool
+    reach: Sequence[str]
+    final: str
+    diverged: str
+    runs: str
+
+
+def targets_of(rows: Sequence[Row]) -> list[float]:
+    """Return every target of some rows, easiest first."""
+    return sorted({reach.target for row in rows for reach in row.reach}, reverse=True)
+
+
+def cells(row: Row, targets: Sequence[float]) -> Cells:
+    """Return a row as text.
+
+    Args:
+        row: Any row.
+        targets: The table's columns.
+
+    Returns:
+        Its cells.
+    """
+    reach = {r.target: r for r in row.reach}
+    share = f" ({row.diverged_share:.0%})" if row.diverged else ""
+    return Cells(
+        name=printable(row.name),
+        full=printable(str(row.variant)),
+        lr="-" if row.best_lr is None else f"{row.best_lr:.4g}",
+        edge=row.edge,
+        reach=[_reach_text(reach.get(target)) for target in targets],
+        final=_final_text(row),
+        diverged=f"{row.diverged}/{len(row.runs)}{share}",
+        runs=f"{len(row.seeds)} x {max(len(row.learning_rates), 1)}",
+    )
+
+
+def _reach_text(reach: Reach | None) -> str:
+    if reach is None:
+        return ""
+    if reach.gradient_calls is not None and reach.steps is not None:
+        text = f"{reach.gradient_calls:,.6g}"
+        return text if reach.steps == reach.gradient_calls else f"{text} ({reach.steps:,.6g} steps)"
+    text = f"— ({reach.reached}/{reach.runs}"
+    if reach.reached and reach.runs >= MIN_SEEDS:
+        low, high = wilson(reach.reached, reach.runs)
+        text += f"; {low:.0%}-{high:.0%}"
+    return text + ")"
+
+
+def _final_text(row: Row) -> str:
+    if row.final is None:
+        return ", ".join(sorted({str(run.status) for run in row.best}))
+    text = f"{row.final.center:.2e}" if row.relative else f"{row.final.center:.6g}"
+    if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
+        text += f" [{row.final.low:.1e}, {row.final.high:.1e}]"
+    lost = len(row.best) - row.final.count
+    return text + (f", without {lost} of {len(row.best)} lost" if lost else "")
+
+
+def csv_header(targets: Sequence[float]) -> list[str]:
+    """Return the columns of `table.csv`."""
+    names = "problem optimizer variant schedule runs seeds learning_rates best_lr edge relative "
+    names += "final final_low final_high final_count diverged diverged_share"
+    kinds = ("reached", "steps_to", "gradient_calls_to")
+    return names.split() + [f"{kind}_{target:g}" for target in targets for kind in kinds]
+
+
+def csv_line(row: Row, targets: Sequence[float]) -> list[object]:
+    """Return a row as a line of `table.csv`; what is unknown is empty."""
+    final = row.final or Estimate(center=math.nan, low=None, high=None, count=0)
+    line: list[object] = [row.problem, row.optimizer, str(row.variant), row.schedule, len(row.runs)]
+    line += [len(row.seeds), len(row.learning_rates), row.best_lr, row.edge, row.relative]
+    line += [None if row.final is None else final.center, final.low, final.high, final.count]
+    line += [row.diverged, row.diverged_share]
+    reach = {r.target: r for r in row.reach}
+    for target in targets:
+        r = reach.get(target)
+        line += [r.reached, r.steps, r.gradient_calls] if r else [None, None, None]
+    return line

@@ -1,0 +1,1 @@
+"""Convergence theory as code: closed forms with their sources."""

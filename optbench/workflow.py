@@ -1,0 +1,359 @@
+"""What a user does with optbench, one function each; the command line and `import optbench` call them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from optbench.analysis.results import Results
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.core.spec import RunSpec
+from optbench.engines.planner import Batch, plan
+from optbench.environment import environment
+from optbench.executors.local import Finished, execute
+from optbench.store import Record, Store, open_store
+from optbench.suites import TARGETS, Request, expand, load_suite
+
+WORTH_A_WORKER = 4.0
+"""Estimated seconds of work above which a second process earns its start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is going to be run.
+
+    Attributes:
+        specs: Every run asked for.
+        batches: The batches that have something left to do.
+        keys: Each spec's key in a store, by digest.
+        fingerprints: Fingerprint of the code of each spec, by digest.
+        known: Number of runs that are left as the store has them.
+    """
+
+    specs: tuple[RunSpec, ...]
+    batches: tuple[Batch, ...]
+    keys: dict[str, str]
+    fingerprints: dict[str, str]
+    known: int
+
+    @property
+    def new(self) -> int:
+        """Number of runs to be done, those done before in an unfinished batch included."""
+        return sum(len(batch.specs) for batch in self.batches)
+
+
+@contextlib.contextmanager
+def store_for(folder: Path, *, dry_run: bool = False) -> Iterator[Store | None]:
+    """Open the store that runs go to; for a dry run only one that is there.
+
+    Args:
+        folder: Its folder.
+        dry_run: Whether nothing is going to be written.
+
+    Yields:
+        The store, or None for a dry run without one.
+    """
+    if dry_run and not (folder / "results.db").is_file():
+        yield None
+        return
+    with open_store(folder) as store:
+        yield store
+
+
+def make_plan(requests: Iterable[Request], store: Store | None = None) -> Plan:
+    """Turn requests into batches, and check what can be checked before anything runs.
+
+    Args:
+        requests: What is wanted.
+        store: What is there already.
+
+    Returns:
+        The plan.
+
+    Raises:
+        OptbenchError: For bad input, a device that is not there, a schedule longer than its run.
+    """
+    from optbench.engines.execute import code_of
+
+    specs = tuple({s.digest: s for request in requests for s in expand(request)}.values())
+    if not specs:
+        raise OptbenchError("nothing to run")
+    _check(specs)
+    prints = {
+        spec.digest: code_of(spec.problem.name, spec.optimizer.name, spec.schedule.name)
+        for spec in specs
+    }
+    keys = {
+        digest: hashlib.sha256(f"{digest} {code}".encode()).hexdigest()
+        for digest, code in prints.items()
+    }
+    done = store.final_keys() if store else set()
+    batches = tuple(
+        batch
+        for batch in plan(specs)
+        if not all(keys[spec.digest] in done for spec in batch.specs)
+    )
+    known = len(specs) - sum(len(batch.specs) for batch in batches)
+    return Plan(specs=specs, batches=batches, keys=keys, fingerprints=prints, known=known)
+
+
+def _check(specs: Sequence[RunSpec]) -> None:
+    from optbench.engines.execute import horizon, schedule_factors
+
+    if any(spec.device == "cuda" for spec in specs):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise OptbenchError("device cuda is not there: torch finds no GPU; use --device cpu")
+    seen = set()
+    for spec in specs:
+        size = dict(spec.optimizer.params).get("batch_size")
+        key = (spec.problem if size else "", spec.optimizer.name, size, spec.schedule, spec.budget)
+        if key not in seen:
+            seen.add(key)
+            schedule_factors(spec, horizon(spec))
+
+
+def carry_out(
+    work: Plan,
+    store: Store | None = None,
+    *,
+    jobs: int = 1,
+    timeout: float = math.inf,
+    on_finished: Callable[[Finished], None] = lambda finished: None,
+) -> Results:
+    """Run what a plan has left to do.
+
+    Args:
+        work: The plan.
+        store: Where finished batches go, each in one transaction, and known runs come from.
+        jobs: Processes.
+        timeout: Seconds that a batch may take.
+        on_finished: Called with every batch when it is done and stored.
+
+    Returns:
+        All the runs of the plan, old and new.
+
+    Raises:
+        StoreError: When the store cannot be written; what was finished before is in it.
+    """
+    fresh: dict[str, Run] = {}
+    busy: list[tuple[float, float]] = []
+    for finished in execute(work.batches, jobs=jobs, timeout=timeout):
+        fresh |= {run.spec.digest: run for run in finished.runs}
+        busy.append((finished.started, finished.ended))
+        if store is not None:
+            store.add([_record(run, work) for run in finished.runs])
+        on_finished(finished)
+    older = 0
+    if store is not None:
+        wanted = [key for digest, key in work.keys.items() if digest not in fresh]
+        stored = store.newest(digests=list(work.keys)) if wanted else None
+        if stored is not None:
+            older = stored.older
+            fresh |= {
+                r.run.spec.digest: r.run for r in stored.records if r.run.spec.digest not in fresh
+            }
+    labelled = tuple(
+        replace(fresh[spec.digest], spec=spec) for spec in work.specs if spec.digest in fresh
+    )
+    return Results(runs=labelled, new=work.new, older=older, engine_seconds=_covered(busy))
+
+
+def _record(run: Run, work: Plan) -> Record:
+    digest = run.spec.digest
+    return Record(
+        run=run,
+        key=work.keys[digest],
+        fingerprint=work.fingerprints[digest],
+        environment=environment(run.spec.device),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Return the length of the union of intervals."""
+    total, reached = 0.0, -math.inf
+    for start, end in sorted(intervals):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def estimate(work: Plan) -> float:
+    """Return the seconds of one process that a plan takes, from a few steps of each batch."""
+    from optbench.engines.execute import horizon
+
+    total = 0.0
+    for batch in work.batches:
+        steps = horizon(batch.specs[0])
+        share = min(1.0, 10 / steps)
+        probe = tuple(
+            replace(spec, budget=spec.budget * share, targets=(), record="log") for spec in batch.specs
+        )
+        started = time.perf_counter()
+        list(execute([Batch(batch.engine, probe)]))
+        total += (time.perf_counter() - started) / share
+    return total
+
+
+def choose_jobs(work: Plan) -> int:
+    """Return a sensible number of processes: one for little work, else one a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    points = sum(spec.budget for batch in work.batches for spec in batch.specs)
+    return max(1, min(cores, len(work.batches))) if points > 1e5 else 1
+
+
+def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
+    """Write the page about some runs.
+
+    Args:
+        outcome: The runs.
+        folder: Where to write.
+        title: The page's heading.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OptbenchError: When the folder cannot be written.
+    """
+    from optbench.report.pages import write_report
+
+    devices = {run.spec.device for run in outcome.runs} or {"cpu"}
+    here = environment(sorted(devices)[0])
+    versions = ", ".join(f"{name} {here[name]}" for name in ("optbench", "numpy", "scipy", "torch"))
+    notes = [f"{versions}, Python {here['python']}, {here.get('cpu', '')}, {here['device']}"]
+    if outcome.older:
+        notes.append(f"{outcome.older} older runs of the same specs, made by other code, are left out")
+    return write_report(outcome.runs, folder, title=title, notes=notes)
+
+
+def report_store(folder: Path, output: Path, *, title: str) -> Path:
+    """Write the page about everything in a store: the newest run of each spec.
+
+    Raises:
+        OptbenchError: When there is no store, or the output cannot be written.
+    """
+    with open_store(folder, create=False) as store:
+        newest = store.newest()
+    runs = tuple(record.run for record in newest.records)
+    return make_report(Results(runs=runs, older=newest.older), output, title=title)
+
+
+def reference(thing: Any) -> str:
+    """Return the text by which specs name an object.
+
+    Args:
+        thing: A spec's text, or a class or function that lives in a file.
+
+    Returns:
+        The text itself, or `path/to/file.py:name`.
+
+    Raises:
+        OptbenchError: When an object has no file, as in an interactive session.
+    """
+    if isinstance(thing, str):
+        return thing
+    try:
+        path = inspect.getsourcefile(thing)
+    except TypeError:
+        path = None
+    name = getattr(thing, "__qualname__", "")
+    if path is None or not name.isidentifier() or not Path(path).is_file():
+        raise OptbenchError(f"{thing!r} has no name in a file; put it in a file, at the top level")
+    return f"{path}:{name}"
+
+
+def run(
+    problem: Any = (),
+    optimizer: Any = (),
+    schedule: Any = ("constant",),
+    budget: float = 1000.0,
+    seeds: int = 1,
+    device: str = "cpu",
+    dtype: str = "float64",
+    *,
+    lr: Any = (),
+    targets: Sequence[float] = TARGETS,
+    gradient_tolerance: float = 0.0,
+    record: str = "log",
+    record_x: bool | None = None,
+    suite: str | None = None,
+    results: str | Path | None = None,
+    jobs: int = 1,
+    timeout: float = math.inf,
+) -> Results:
+    """Run optimizers with schedules on problems: the product of all lists.
+
+    Args:
+        problem: Spec, class or function, or a list of them: `"quadratic:kappa=1e4"`.
+        optimizer: Spec, class or function, or a list of them: `"adam:lr=1e-4..1:21"`.
+        schedule: Spec, or a list of them.
+        budget: Gradient evaluations, in full gradients.
+        seeds: Number of seeds: starts and random draws.
+        device: `cpu` or `cuda`.
+        dtype: `float64` or `float32`.
+        lr: Learning rates for every optimizer that names none: numbers, or texts such as `1/L` and
+            `1e-4..1:21`.
+        targets: Relative suboptimalities to report; runs stop at the smallest.
+        gradient_tolerance: Norm of the gradient at which runs stop; 0 never.
+        record: `log` or `every`: which steps are kept.
+        record_x: Whether the points are kept; by default in two dimensions.
+        suite: Name or folder of a suite, in the place of problem and optimizer.
+        results: Folder of the store; without one nothing is read or written.
+        jobs: Processes.
+        timeout: Seconds that a batch may take.
+
+    Returns:
+        The runs; `.to_pandas()` and `.summary()` give tables.
+
+    Raises:
+        OptbenchError: For bad input, before anything runs.
+
+    Example:
+        >>> import optbench
+        >>> result = optbench.run("quadratic:kappa=100", "gd", lr=["1/L", "two-over-sum"])
+        >>> [run.status.value for run in result.runs]
+        ['converged', 'converged']
+    """
+    if suite is not None:
+        requests = load_suite(suite).requests
+    else:
+        requests = (
+            Request(
+                problems=_texts(problem),
+                optimizers=_texts(optimizer),
+                schedules=_texts(schedule),
+                lr=_texts(lr),
+                seeds=seeds,
+                budget=budget,
+                targets=tuple(targets),
+                gradient_tolerance=gradient_tolerance,
+                dtype=dtype,
+                device=device,
+                record=record,
+                record_x=record_x,
+            ),
+        )
+    if results is None:
+        return carry_out(make_plan(requests), jobs=jobs, timeout=timeout)
+    with open_store(Path(results)) as store:
+        return carry_out(make_plan(requests, store), store, jobs=jobs, timeout=timeout)
+
+
+def _texts(things: Any) -> tuple[str, ...]:
+    if isinstance(things, int | float):
+        return (repr(things),)
+    things = [things] if isinstance(things, str) or callable(things) else things
+    return tuple(repr(t) if isinstance(t, int | float) else reference(t) for t in things)

@@ -1,0 +1,239 @@
+"""What is drawn is what the runs hold."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+
+from optbench.analysis.curves import FLOOR, measure
+from optbench.analysis.summary import Row, summarize
+from optbench.core.run import Run, Status
+from optbench.core.spec import Spec
+from optbench.report.canvas import Canvas, Drawing
+from optbench.report.convergence import draw_convergence
+from optbench.report.figures import figures_for_problem
+from optbench.report.sensitivity import draw_sensitivity
+from optbench.report.style import RC, line_styles
+
+Maker = Callable[..., Run]
+Draw = Callable[[list[Row], Any], Drawing]
+
+
+@pytest.fixture
+def canvases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Canvas]]:
+    """Collect every canvas that is laid out."""
+    made: list[Canvas] = []
+    finish = Canvas.drawing
+
+    def drawing(canvas: Canvas, alt: str) -> Drawing:
+        made.append(canvas)
+        return finish(canvas, alt)
+
+    monkeypatch.setattr(Canvas, "drawing", drawing)
+    with rc_context(RC):
+        yield made
+
+
+def draw(runs: list[Run], function: Draw, canvases: list[Canvas]) -> Canvas:
+    """Draw the runs of one problem and return the canvas."""
+    rows = summarize(runs)
+    function(rows, line_styles(row.name for row in rows))
+    return canvases[-1]
+
+
+def line_with_marker(axes: Axes) -> np.ndarray:
+    """Return the points, shape (n, 2), of the one curve with staggered markers."""
+    (line,) = [line for line in axes.lines if line.get_markevery() is not None]
+    return np.asarray(line.get_xydata())
+
+
+def texts(svg: str) -> list[str]:
+    """Return every text in a figure."""
+    return ["".join(e.itertext()) for e in ET.fromstring(svg).iter() if e.tag.endswith("text")]
+
+
+def test_the_curve_is_the_run(run: Maker, canvases: list[Canvas]) -> None:
+    """Of a single run the plot holds every recorded point, unchanged."""
+    one = run(lr=1.0)
+    canvas = draw([one], draw_convergence, canvases)
+
+    xy = line_with_marker(canvas.axes)
+    assert xy[:, 0].tolist() == one.curve["gradient_calls"].tolist()
+    assert xy[:, 1].tolist() == measure(one).tolist()
+
+
+def test_the_curve_is_the_median_of_the_seeds_at_the_best_rate(
+    run: Maker, canvases: list[Canvas]
+) -> None:
+    """At the last common point it is numpy's median; the band is there from three seeds on."""
+    best = [run(lr=1.0, seed=s, budget=200, targets=()) for s in range(3)]
+    canvas = draw(
+        [*best, *(run(lr=0.01, seed=s, budget=200) for s in range(3))], draw_convergence, canvases
+    )
+
+    xy = line_with_marker(canvas.axes)
+    assert xy[-1, 1] == pytest.approx(np.median([measure(r)[-1] for r in best]))
+    assert len(canvas.axes.collections) == 1
+
+
+def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> None:
+    """Below three seeds there is no band, but a thin line for every seed."""
+    runs = [run(lr=1.0, seed=s) for s in range(2)]
+    axes = draw(runs, draw_convergence, canvases).axes
+
+    thin = [np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_lw() == 0.7]
+    assert thin == [measure(r).tolist() for r in runs]
+    assert not axes.collections
+
+
+def test_the_theory_line_is_the_closed_form(run: Maker, canvases: list[Canvas]) -> None:
+    """The dashed line is min(L R^2/(4 t + 2), (1 - mu/L)^(2 t) D_0) over D_0, with L = 1."""
+    one = run(lr=1.0, kappa=100.0)
+    axes = draw([one], draw_convergence, canvases).axes
+    line = next(line for line in axes.lines if line.get_lw() == 1.3)
+
+    t, bound = np.asarray(line.get_xydata()).T
+    start = float(one.curve["suboptimality"][0])
+    radius = one.facts["radius"]
+    assert radius is not None
+    expected = np.minimum(radius**2 / (4 * t + 2) / start, 0.99 ** (2 * t))
+    assert bound == pytest.approx(np.maximum(expected, FLOOR / 1e3))
+
+
+def test_gradient_descent_stays_below_its_line(run: Maker, canvases: list[Canvas]) -> None:
+    """At eta = 1/L every seed is below the bound that is drawn."""
+    runs = [run(lr=1.0, seed=s, kappa=50.0) for s in range(4)]
+    axes = draw(runs, draw_convergence, canvases).axes
+    line = next(line for line in axes.lines if line.get_lw() == 1.3)
+
+    t, bound = np.asarray(line.get_xydata()).T
+    for one in runs:
+        at = np.interp(one.curve["step"], t, bound)
+        inside = one.curve["step"] >= t[0]
+        assert (measure(one)[inside] <= at[inside] * 1.01).all()  # 1 %: the line is interpolated
+
+
+def test_values_below_the_floor_lie_on_it_and_it_is_said(
+    run: Maker, canvases: list[Canvas]
+) -> None:
+    """Zeros and rounding below zero are drawn at the floor, with an entry in the legend."""
+    gap = np.array([1.0, 1e-3, 0.0, -1e-17])
+    zero = replace(
+        run(),
+        curve={"step": np.arange(4.0), "gradient_calls": np.arange(4.0), "suboptimality": gap},
+    )
+    canvas = draw([zero], draw_convergence, canvases)
+
+    assert line_with_marker(canvas.axes)[:, 1].tolist() == [1, 1e-3, FLOOR, FLOOR]
+    assert any("floor" in text for _, text in canvas.keys)
+
+
+def test_a_diverged_end_is_marked_inside_the_plot(run: Maker, canvases: list[Canvas]) -> None:
+    """A curve that leaves through the top has its cross there, and the legend explains it."""
+    canvas = draw([run(lr=3.0)], draw_convergence, canvases)
+
+    (cross,) = [line for line in canvas.axes.lines if line.get_marker() == "x"]
+    assert float(np.asarray(cross.get_ydata())[0]) <= canvas.axes.get_ylim()[1]
+    assert any("diverged" in text for _, text in canvas.keys)
+
+
+def test_sensitivity_is_the_final_value_by_rate(run: Maker, canvases: list[Canvas]) -> None:
+    """Medians of the final measure stand over their rates; a diverged rate is on the rail only."""
+    runs = [run(lr=lr, seed=s, budget=100) for lr in (0.1, 1.0, 4.0) for s in range(3)]
+    axes = draw(runs, draw_sensitivity, canvases).axes
+
+    (line,) = [line for line in axes.lines if line.get_markersize() == 3.5]
+    x, y = np.asarray(line.get_xydata()).T
+    assert x.tolist() == [0.1, 1.0, 4.0]
+    ends = [[measure(r)[-1] for r in runs if r.hyper["lr"] == lr] for lr in (0.1, 1.0)]
+    assert y[:2] == pytest.approx(np.median(ends, axis=1))
+    assert math.isnan(y[2])
+    (rail,) = [c for c in axes.collections if isinstance(c, PathCollection)]
+    assert np.asarray(rail.get_offsets())[:, 0].tolist() == [4.0]
+
+
+def test_every_optimizer_is_in_the_legend(small_suite: list[Run]) -> None:
+    """All names are complete, in both figures, as text."""
+    rows = [row for row in summarize(small_suite) if row.problem == "k10"]
+    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+
+    for row in rows:
+        assert f"{row.name} (lr {row.best_lr:.3g})" in texts(figures.convergence.svg)
+        assert row.name in texts(figures.sensitivity.svg)
+        assert row.name in figures.convergence.alt
+
+
+def test_long_and_strange_names_are_drawn_in_full(run: Maker) -> None:
+    """300 letters are wrapped and none is lost; dollars, underscores and tags are text."""
+    names = ["x" * 300, r"$\alpha_1$", "_hidden", "<script>alert(1)</script>", "$", "a&b\"'"]
+    runs = [run(optimizer=Spec(name), label=names[3], budget=50) for name in names]
+    rows = summarize(runs)
+    svg = figures_for_problem(rows, line_styles(row.name for row in rows)).sensitivity.svg
+
+    shown = texts(svg)
+    assert "".join(text for text in shown if set(text) == {"x"}) == "x" * 300
+    assert set(names[1:]) <= set(shown)
+    assert "<script" not in svg
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("status", [Status.DIVERGED, Status.NAN, Status.ERROR, Status.REFUSED])
+def test_nothing_to_draw_is_said(run: Maker, status: Status, known: bool) -> None:
+    """Runs that failed before the first value still give two figures, which say so."""
+    runs = [replace(run(lr=lr, known=known), status=status, curve={}, hits=()) for lr in (1.0, 2.0)]
+    rows = summarize(runs)
+    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+
+    assert "no finite value was recorded" in texts(figures.convergence.svg)
+    assert str(status) in " ".join(texts(figures.convergence.svg))
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        np.array([1.0]),
+        np.array([np.nan, np.nan]),
+        np.array([np.inf]),
+        np.zeros(3),
+        np.array([1e-300, 1e-320]),
+        np.array([1.0, 1e300]),
+    ],
+)
+def test_any_curve_can_be_drawn(run: Maker, gap: np.ndarray) -> None:
+    """One point, NaN only, infinity, zeros and the ends of the float range all give figures."""
+    step = np.arange(len(gap), dtype=float)
+    curve = {"step": step, "gradient_calls": step, "value": gap, "suboptimality": gap}
+    rows = summarize([replace(run(seed=s), curve=curve, hits=()) for s in range(3)])
+
+    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+    assert ET.fromstring(figures.convergence.svg).tag.endswith("svg")
+    assert ET.fromstring(figures.sensitivity.svg).tag.endswith("svg")
+
+
+def test_unknown_f_star_is_said_on_the_axis(run: Maker) -> None:
+    """The value is drawn then, and the axis says why."""
+    rows = summarize([run(lr=lr, known=False, budget=50) for lr in (0.1, 1.0)])
+    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+
+    assert "f(x)   (f* is unknown)" in texts(figures.convergence.svg)
+
+
+def test_figures_are_reproducible_and_can_be_drawn_elsewhere(small_suite: list[Run]) -> None:
+    """Rows survive pickling, and what they give is the same but for matplotlib's random ids."""
+    rows = [row for row in summarize(small_suite) if row.problem == "k10"]
+    styles = line_styles(row.name for row in rows)
+
+    here = figures_for_problem(rows, styles)
+    there = figures_for_problem(pickle.loads(pickle.dumps(rows)), styles)
+    assert texts(here.convergence.svg) == texts(there.convergence.svg)
+    assert here.convergence.alt == there.convergence.alt

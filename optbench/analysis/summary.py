@@ -160,7 +160,7 @@ def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[R
         seeds=tuple(sorted({run.spec.seed for run in runs})),
         learning_rates=tuple(rates),
         best_lr=best_lr,
-        edge=len(rates) > 1 and best_lr in (rates[0], rates[-1]),
+        edge=len(rates) > 1 and best_lr in (rates[0], rates[-1]) and any(r.curve for r in runs),
         best=tuple(best),
         reach=tuple(_reach(target, best) for target in targets),
         relative=any(map(has_suboptimality, best)),

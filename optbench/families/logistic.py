@@ -47,7 +47,7 @@ def logistic(
     Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984.
     """
     rows = _labelled_rows(data, seed)
-    n, dim = rows.shape
+    n, dim = len(rows), len(rows[0])
     top = float(np.linalg.eigvalsh(rows.T @ rows)[-1]) / n
     x_star, f_star, residuals = _solution(data, l2, seed)
     shift = f_star or 0.0
@@ -56,8 +56,7 @@ def logistic(
     def penalised(x: Tensor, margins: Tensor) -> Tensor:
         # logsigmoid, not softplus: torch's softplus drops exp(-m) for m > 20.
         loss = -torch.nn.functional.logsigmoid(margins).mean(-1)
-        total: Tensor = loss + 0.5 * l2 * x.square().sum(-1) - shift
-        return total
+        return loss + 0.5 * l2 * x.square().sum(-1) - shift
 
     def value(x: Tensor) -> Tensor:
         return penalised(x, x @ Z.like(x).T)

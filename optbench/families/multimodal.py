@@ -68,8 +68,8 @@ def ackley(*, dim: Dim = 2) -> Problem:
         ripple = -2 * (math.pi * x).sin().square().mean(-1, keepdim=True)
         f = -20 * torch.expm1(-0.2 * rms) - math.e * torch.expm1(ripple)
         unit = x / rms.clamp(min=torch.finfo(x.dtype).tiny)
-        g = 4 * torch.exp(-0.2 * rms) * unit + TWO_PI * math.e * torch.exp(ripple) * (TWO_PI * x).sin()
-        return f.squeeze(-1), g / dim
+        waves = TWO_PI * torch.exp(1 + ripple) * (TWO_PI * x).sin()
+        return f.squeeze(-1), (4 * torch.exp(-0.2 * rms) * unit + waves) / dim
 
     return Problem(
         facts=Facts(

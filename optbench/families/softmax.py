@@ -35,7 +35,7 @@ def softmax_regression(
     Source: Bohning, Multinomial logistic regression algorithm, 1992, for L.
     """
     rows, onehot = _data()
-    n, features = rows.shape
+    n, features = len(rows), len(rows[0])
     dim = CLASSES * features
     top = float(np.linalg.eigvalsh(rows.T @ rows)[-1]) / n
     x_star, f_star, residuals = _solution(l2)
@@ -48,8 +48,7 @@ def softmax_regression(
 
     def loss(x: Tensor, z: Tensor) -> Tensor:
         fit = z.logsumexp(1).mean(-1) - x @ pull.like(x)
-        total: Tensor = fit + 0.5 * l2 * x.square().sum(-1) - shift
-        return total
+        return fit + 0.5 * l2 * x.square().sum(-1) - shift
 
     def collect(weights: Tensor, x: Tensor) -> Tensor:
         return (weights.reshape(-1, n) @ A.like(x)).reshape(len(x), dim) / n

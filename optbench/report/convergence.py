@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import mode
 from typing import Any
 
 import numpy as np
@@ -156,12 +157,14 @@ def _draw_ends(axes: Axes, row: Row, curve: Band, style: LineStyle, top: float) 
     if len(finite) == 0:
         return {}
     lost = 2 * sum(run.status in BAD_END for run in row.best) > len(row.best)
-    kind = "lost" if lost else row.best[0].status
+    kind = "lost" if lost else mode(run.status for run in row.best)
     if kind not in ENDS:
         return {}
     marker, meaning = ENDS[kind]
-    x, y = curve.x[finite[-1]], curve.median[finite[-1]]
-    y = min(max(y, FLOOR) if row.relative else y, top)
+    above = finite[curve.median[finite] > top]
+    last = above[0] if lost and len(above) else finite[-1]
+    x, y = curve.x[last], min(float(curve.median[last]), top)
+    y = max(y, FLOOR) if row.relative else y
     size = {"x": 7, "|": 9, "o": 5}[marker]
     look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgewidth": 1.8}
     look["linestyle"] = "none"

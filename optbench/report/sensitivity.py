@@ -22,7 +22,10 @@ TOP_OF_PLOT = 1e2
 """Larger multiples of the starting gap are drawn on the rail, with the diverged runs."""
 
 RAIL_ROW = 0.028
-"""Height of one optimizer's row of the rail, as a share of the plot."""
+"""Height of one optimizer's row of the rail, as a share of the plot ..."""
+
+MAX_RAIL = 0.4
+"""... and of all of them together, at most."""
 
 
 RING: dict[str, Any] = {
@@ -108,12 +111,12 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
         return canvas.drawing(alt)
     log_axis(axes, "x", min(rates) / 1.25, max(rates) * 1.25)
     lost = [row.name for row in shown if curves[row.name].lost.any()]
-    _vertical_axis(axes, list(curves.values()), len(lost), relative)
-    for place, row in enumerate(shown):
-        _draw_curve(axes, row, curves[row.name], styles[row.name], place)
+    ceiling = _vertical_axis(axes, list(curves.values()), len(lost), relative)
+    for row in shown:
+        _draw_curve(axes, row, curves[row.name], styles[row.name], ceiling)
         canvas.lines.append((sample(styles[row.name]), row.name))
     for place, who in enumerate(lost):
-        _draw_rail(axes, curves[who], styles[who].colour, 1 - RAIL_ROW * (place + 0.6))
+        _draw_rail(axes, curves[who], styles[who].colour, 1 - _rail_row(len(lost)) * (place + 0.6))
     _explain(canvas, bool(lost), relative)
     alt += "; ".join(_in_words(row) for row in shown) + "."
     return canvas.drawing(alt)
@@ -121,29 +124,30 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
 
 def _vertical_axis(
     axes: Axes, curves: Sequence[Sensitivity], rail_rows: int, relative: bool
-) -> None:
-    """Scale the plot to the finite values, with room above them for the rail."""
-    y = np.concatenate([curve.median for curve in curves])
+) -> float:
+    """Scale the plot to the finite values; return where the rail begins, above them."""
+    y = np.concatenate([end for curve in curves for end in (curve.median, curve.high)])
     y = y[np.isfinite(y)]
-    rail = min(RAIL_ROW * (rail_rows + 0.6), 0.4) if rail_rows else 0.0
+    rail = _rail_row(rail_rows) * (rail_rows + 0.6) if rail_rows else 0.0
     stretch = 1 / (1 - rail)
     if relative:
         y = np.maximum(y, FLOOR)
         low, high = min(y, default=0.1) / 3, max([*y, 1.0]) * 3
         log_axis(axes, "y", low, low * (high / low) ** stretch)
     else:
-        low, high = (y.min(), y.max()) if len(y) else (0.0, 1.0)
-        pad = 0.05 * (high - low) or 1.0
-        axes.set_ylim(low - pad, low - pad + (high - low + 2 * pad) * stretch)
+        pad = 0.05 * float(np.ptp(y)) if len(y) else 0.0
+        low, high = min(y, default=0.0) - (pad or 1.0), max(y, default=0.0) + (pad or 1.0)
+        axes.set_ylim(low, low + (high - low) * stretch)
     if rail:
         ticks = [float(tick) for tick in axes.get_yticks()]
         axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= high]))
         axes.axhline(high, color=INK, alpha=0.5, lw=0.8)
         look: dict[str, Any] = {"ha": "right", "va": "center", "size": 8}
         axes.text(-0.012, 1 - rail / 2, "diverged", transform=axes.transAxes, **look)
+    return float(high)
 
 
-def _draw_curve(axes: Axes, row: Row, curve: Sensitivity, style: LineStyle, place: int) -> None:
+def _draw_curve(axes: Axes, row: Row, curve: Sensitivity, style: LineStyle, ceiling: float) -> None:
     """Draw the part of a curve that has an end, and ring its best learning rate."""
     look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
     floor = FLOOR if row.relative else -np.inf
@@ -152,13 +156,17 @@ def _draw_curve(axes: Axes, row: Row, curve: Sensitivity, style: LineStyle, plac
         for value in median:
             axes.axhline(value, **look)
         return
-    zorder = 3 - 0.01 * place
-    axes.plot(curve.lr, median, marker=style.marker, markersize=3.5, zorder=zorder, **look)
+    axes.plot(curve.lr, median, marker=style.marker, markersize=3.5, **look)
     if (curve.seeds >= MIN_SEEDS).all():
-        low, high = (np.maximum(np.minimum(q, 1e300), floor) for q in (curve.low, curve.high))
-        axes.fill_between(curve.lr, low, high, color=style.colour, alpha=0.16, lw=0)
+        low, high = (np.maximum(np.minimum(q, ceiling), floor) for q in (curve.low, curve.high))
+        ended = np.isfinite(median)
+        axes.fill_between(curve.lr, low, high, ended, color=style.colour, alpha=0.16, lw=0)
     best = median[curve.lr == row.best_lr]
     axes.plot([row.best_lr] * len(best), best, color=style.colour, zorder=4, **RING)
+
+
+def _rail_row(rows: int) -> float:
+    return min(RAIL_ROW, MAX_RAIL / (rows + 0.6))
 
 
 def _draw_rail(axes: Axes, curve: Sensitivity, colour: str, height: float) -> None:

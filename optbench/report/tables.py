@@ -81,9 +81,10 @@ def _reach_text(reach: Reach | None) -> str:
 def _final_text(row: Row) -> str:
     if row.final is None:
         return ", ".join(sorted({str(run.status) for run in row.best}))
-    text = f"{row.final.center:.2e}" if row.relative else f"{row.final.center:.6g}"
+    long, short = (".2e", ".1e") if row.relative else (".6g", ".6g")
+    text = format(row.final.center, long)
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
-        text += f" [{row.final.low:.1e}, {row.final.high:.1e}]"
+        text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
     lost = len(row.best) - row.final.count
     return text + (f", without {lost} of {len(row.best)} lost" if lost else "")
 

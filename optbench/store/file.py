@@ -151,7 +151,7 @@ class Store:
             StoreError: When the file is damaged; a damaged row is an error without `on_damage`.
         """
         with reported(self.path):
-            ids = [row for row, *_ in self._find("rowid", keys, digests, problem)]
+            ids = [row for row, *_ in self._find("id", keys, digests, problem)]
             yield from self._whole(ids, curves, on_damage or self._refuse)
 
     def newest(
@@ -172,7 +172,7 @@ class Store:
             StoreError: When the file is damaged; damaged rows alone are listed in the result.
         """
         with reported(self.path):
-            found = self._find("rowid, spec_digest, created, key", None, digests, problem)
+            found = self._find("id, spec_digest, created, key", None, digests, problem)
             found.sort(key=lambda row: row[2:])
             newest = {digest: row for row, digest, *_ in found}
             bad: list[Damage] = []
@@ -196,22 +196,22 @@ class Store:
         Raises:
             sqlite3.DatabaseError: When SQLite cannot read one of them.
         """
-        names = ["rowid", *(schema.RUNS if curves else [*schema.METADATA, "crc32"])]
-        chosen = f"rowid IN ({', '.join('?' * len(rows))})"
+        names = ["id", *(schema.RUNS if curves else [*schema.METADATA, "crc32"])]
+        marks = f"({', '.join('?' * len(rows))})"
         with transaction(self.connection):
             found = self.connection.execute(
-                f"SELECT {', '.join(names)} FROM runs WHERE {chosen} ORDER BY rowid", rows
+                f"SELECT {', '.join(names)} FROM runs WHERE id IN {marks} ORDER BY id", rows
             ).fetchall()
             hits = self.connection.execute(
-                "SELECT key, target, step, gradient_calls FROM hits WHERE key IN "
-                f"(SELECT key FROM runs WHERE {chosen}) ORDER BY key, target DESC",
+                "SELECT run, target, step, gradient_calls FROM hits "
+                f"WHERE run IN {marks} ORDER BY run, target DESC",
                 rows,
             ).fetchall()
             if environments is None:
                 environments = environments_of(self.connection)
-        hits_of = {key: [hit[1:] for hit in group] for key, group in itertools.groupby(hits, _key)}
+        hits_of = {run: [hit[1:] for hit in group] for run, group in itertools.groupby(hits, _run)}
         columns = (dict(zip(names, row, strict=True)) for row in found)
-        return [self._record(row, hits_of.get(row["key"], []), environments) for row in columns]
+        return [self._record(row, hits_of.get(row["id"], []), environments) for row in columns]
 
     def _record(
         self, row: Row, hits: list[HitRow], environments: Mapping[str, Mapping[str, str]]
@@ -219,7 +219,7 @@ class Store:
         try:
             return decode(row, hits, environments.get(row["environment"], {}))
         except ValueError as error:
-            where, reason = f"row {row['rowid']}", str(error)
+            where, reason = f"row {row['id']}", str(error)
             return Damage(path=self.path, where=where, reason=reason, key=str(row["key"]))
 
     def _find(
@@ -236,7 +236,7 @@ class Store:
             given[f"spec_digest IN ({_LISTED})"] = json.dumps(list(digests))
         if problem is not None:
             given["label = ?"] = problem
-        sql = f"SELECT {columns} FROM runs WHERE {' AND '.join(given) or 'true'} ORDER BY rowid"
+        sql = f"SELECT {columns} FROM runs WHERE {' AND '.join(given) or 'true'} ORDER BY id"
         return self.connection.execute(sql, list(given.values())).fetchall()
 
     def _whole(
@@ -294,7 +294,7 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def _key(hit: tuple[Any, ...]) -> Any:
+def _run(hit: tuple[Any, ...]) -> Any:
     return hit[0]
 
 
@@ -312,8 +312,9 @@ def _write(connection: sqlite3.Connection, upsert: str, encoded: Encoded) -> int
     key = encoded.row["key"]
     if not connection.execute(upsert, encoded.row).rowcount:
         return 0
-    connection.execute("DELETE FROM hits WHERE key = ?", (key,))
-    rows = [(key, *hit) for hit in encoded.hits]
+    (run,) = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
+    connection.execute("DELETE FROM hits WHERE run = ?", (run,))
+    rows = [(run, *hit) for hit in encoded.hits]
     connection.executemany("INSERT INTO hits VALUES (?, ?, ?, ?)", rows)
     environment = (encoded.row["environment"], encoded.environment)
     connection.execute("INSERT INTO environments VALUES (?, ?) ON CONFLICT DO NOTHING", environment)

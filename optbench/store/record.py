@@ -237,8 +237,13 @@ def _number(value: Any) -> float | bool | str | None:
 
 @functools.lru_cache(maxsize=1024)
 def _read_numbers(text: str) -> Mapping[str, Any]:
-    values = json.loads(text)
-    return {name: _NOT_FINITE[v] if isinstance(v, str) else v for name, v in values.items()}
+    return {name: _read_number(value) for name, value in json.loads(text).items()}
+
+
+def _read_number(value: Any) -> float | bool | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _NOT_FINITE[value]
 
 
 def _real(value: Any) -> float | None:

@@ -51,10 +51,11 @@ def check(path: Path) -> list[Damage]:
     """
     with open_damaged(path) as store:
         try:
-            pages = _damaged_pages(store)
-            return pages + [item for item in readable(store) if isinstance(item, Damage)]
+            _find_tables(store)
         except sqlite3.DatabaseError as error:
             return [Damage(path=store.path, where="file", reason=str(error))]
+        damages = _damaged_pages(store)
+        return damages + [item for item in readable(store) if isinstance(item, Damage)]
 
 
 def salvage(path: Path, target: Path) -> Salvaged:
@@ -76,7 +77,7 @@ def salvage(path: Path, target: Path) -> Salvaged:
     lost: list[Damage] = []
     with open_damaged(path) as source:
         try:
-            source.connection.execute("SELECT count(*) FROM runs WHERE rowid = 0")
+            _find_tables(source)
         except sqlite3.DatabaseError as error:
             raise StoreError(f"nothing can be read from {source.path}: {error}") from error
         with open_store(target) as store:
@@ -108,9 +109,6 @@ def readable(store: Store) -> Iterator[Record | Damage]:
     Yields:
         Each row as a record or as the damage it has; then the stretches of rows that SQLite cannot
         reach. A damaged environment is one damage; its runs are whole, their environment is empty.
-
-    Raises:
-        sqlite3.DatabaseError: When not even the list of the tables can be read.
     """
     environments, damages = _environments(store)
     yield from damages
@@ -139,8 +137,16 @@ def sift(items: Iterator[Record | Damage], damages: list[Damage]) -> Iterator[Re
             yield item
 
 
+def _find_tables(store: Store) -> None:
+    """Raise SQLite's error when not even the list of the tables can be read."""
+    store.connection.execute("SELECT 1 FROM runs, hits, environments WHERE false")
+
+
 def _damaged_pages(store: Store) -> list[Damage]:
-    rows = store.connection.execute("PRAGMA integrity_check").fetchall()
+    try:
+        rows = store.connection.execute("PRAGMA integrity_check").fetchall()
+    except sqlite3.DatabaseError as error:
+        rows = [(str(error),)]
     lines = [line for (text,) in rows for line in text.splitlines() if not line.startswith("***")]
     if lines == ["ok"]:
         return []
@@ -170,7 +176,7 @@ def _environments(store: Store) -> tuple[dict[str, Mapping[str, str]], list[Dama
 def _last_row(store: Store) -> tuple[int, bool]:
     """Return the last row id, or a bound for it, and whether it is known."""
     try:
-        (last,) = store.connection.execute("SELECT max(rowid) FROM runs").fetchone()
+        (last,) = store.connection.execute("SELECT max(id) FROM runs").fetchone()
     except sqlite3.DatabaseError:
         return store.path.stat().st_size // _SMALLEST_ROW, False
     return last or 0, True

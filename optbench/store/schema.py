@@ -15,7 +15,7 @@ CURVE = DETERMINED + MEASURED
 
 # Short columns come first and blobs last, so that a scan of the readable part skips the curves.
 METADATA = {
-    "key": "TEXT PRIMARY KEY NOT NULL",
+    "key": "TEXT NOT NULL UNIQUE",
     "spec_digest": "TEXT NOT NULL",
     "label": "TEXT NOT NULL",
     "problem": "TEXT NOT NULL",
@@ -57,9 +57,11 @@ UNFINISHED = ", ".join(f"'{status}'" for status in Status if not status.is_final
 """SQL list of the statuses whose runs are tried again."""
 
 STATEMENTS = (
-    f"CREATE TABLE runs ({', '.join(f'{name} {kind}' for name, kind in RUNS.items())})",
-    "CREATE TABLE hits (key TEXT NOT NULL REFERENCES runs(key), target REAL NOT NULL, "
-    "step INTEGER NOT NULL, gradient_calls REAL, PRIMARY KEY (key, target)) WITHOUT ROWID",
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, "
+    f"{', '.join(f'{name} {kind}' for name, kind in RUNS.items())})",
+    # By id, not by key: so a run's hits lie near its row, and a truncated file loses both or none.
+    "CREATE TABLE hits (run INTEGER NOT NULL REFERENCES runs(id), target REAL NOT NULL, "
+    "step INTEGER NOT NULL, gradient_calls REAL, PRIMARY KEY (run, target)) WITHOUT ROWID",
     "CREATE TABLE environments (id TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL)",
     "CREATE INDEX runs_by_spec ON runs (spec_digest, created, key)",
     "CREATE INDEX runs_by_label ON runs (label)",

@@ -42,7 +42,7 @@ def piecewise(x: Tensor) -> Tensor:
 
 def beale(z: Tensor) -> Tensor:
     """Three residuals."""
-    x, y = z
+    x, y = z[0], z[1]
     return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
 
@@ -53,8 +53,9 @@ def ackley(x: Tensor) -> Tensor:
 
 
 def rosenbrock(x: Tensor) -> Tensor:
-    """b = 10, a = 0.5, d = 4."""
-    return sum((10 * (x[i + 1] - x[i] ** 2) ** 2 + (0.5 - x[i]) ** 2 for i in range(3)), x.new_zeros(()))
+    """Scaling b = 10, a = 0.5, d = 4."""
+    terms = [10 * (x[i + 1] - x[i] ** 2) ** 2 + (0.5 - x[i]) ** 2 for i in range(3)]
+    return torch.stack(terms).sum()
 
 
 FORMULAS: list[tuple[str, dict[str, Any], Callable[[Tensor], Tensor]]] = [
@@ -95,7 +96,7 @@ FORMULAS: list[tuple[str, dict[str, Any], Callable[[Tensor], Tensor]]] = [
 def test_value_and_gradient_are_those_of_the_printed_formula(
     name: str, params: dict[str, Any], formula: Callable[[Tensor], Tensor]
 ) -> None:
-    """f (with the shift put back) and its gradient agree with the formula at random points."""
+    """The value, with the shift put back, and the gradient agree with the formula."""
     problem = load(FAMILIES[name].target)(**params)
     generator = np.random.default_rng(11)
     x = torch.from_numpy(generator.normal(0, 1.7, (25, problem.facts.dim)))

@@ -1,4 +1,4 @@
-"""Huber's function is the worst case of gradient descent, exactly, at the horizon it is made for."""
+"""Huber's function is exactly the worst case of gradient descent at its horizon."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_gradient_descent_ends_exactly_at_the_worst_case(T: int, h: float) -> No
 
 
 def test_default_width_comes_from_the_horizon() -> None:
-    """tau = R/(2 h T + 1): the slope of the arms is L tau; a given tau is taken as it is."""
+    """Width tau = R/(2 h T + 1): the slope of the arms is L tau; a given tau is taken as it is."""
     x = torch.tensor([[50.0]], dtype=torch.float64)
 
     assert float(huber(T=3, step=1.5, radius=2.0).oracle(x)[1]) == pytest.approx(0.2, rel=1e-15)

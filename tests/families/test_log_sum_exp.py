@@ -13,8 +13,10 @@ from optbench.families.log_sum_exp import _coefficients, log_sum_exp
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 8.0])
 @pytest.mark.parametrize("distance", [0.1, 10.0, 1e4])
-def test_value_and_gradient_are_those_of_the_plain_form(temperature: float, distance: float) -> None:
-    """f = temperature log sum exp((Ax - b)/temperature), with scipy's functions, far away too."""
+def test_value_and_gradient_are_those_of_the_plain_form(
+    temperature: float, distance: float
+) -> None:
+    """Value f = temperature log sum exp((Ax - b)/temperature) by scipy, far away too."""
     problem = log_sum_exp(rows=30, columns=4, temperature=temperature, seed=2)
     A, b = _coefficients(30, 4, 2)
     x = distance * np.random.default_rng(0).normal(size=(6, 4))

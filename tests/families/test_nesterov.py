@@ -38,7 +38,7 @@ def test_minimum_and_radius_have_their_closed_forms(T: int) -> None:
 
 @pytest.mark.parametrize("T", [1, 3, 10, 40])
 def test_conjugate_gradients_gap_is_exact_and_above_the_lower_bound(T: int) -> None:
-    """After t steps CG, the best span method, has the gap L/(16 (t+1)), above the theorem's bound."""
+    """After t steps CG, the best span method, has the gap L/(16 (t+1)) and keeps the bound."""
     problem = nesterov_convex(T=T)
     H, x = matrix(problem), problem.start(0)
     r = p = -problem.oracle(x[None])[1][0]
@@ -76,7 +76,9 @@ def test_strongly_convex_minimiser_is_the_infinite_ones() -> None:
     b = torch.zeros(60, dtype=torch.float64)
     b[0] = (3.0 - 0.1) / 4
 
-    np.testing.assert_allclose(x_star, torch.linalg.solve(matrix(problem), b), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        x_star, torch.linalg.solve(matrix(problem), b), rtol=1e-9, atol=1e-15
+    )
     q = (30**0.5 - 1) / (30**0.5 + 1)
     np.testing.assert_allclose(x_star[:20], q ** np.arange(1, 21), rtol=1e-6)
     assert float(-b @ x_star / 2) == pytest.approx(problem.facts.f_star, rel=1e-13)

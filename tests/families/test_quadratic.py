@@ -71,9 +71,7 @@ def test_the_matrix_has_the_spectrum(spectrum: str) -> None:
     """Rotated or not, the Hessian's eigenvalues are the ones asked for, within the residual."""
     expected = eigenvalues(spectrum, 30, 1e4, 5.0, 0.5)
     for rotated in (True, False):
-        problem = quadratic(
-            dim=30, kappa=1e4, smoothness=5.0, spectrum=spectrum, rotated=rotated
-        )
+        problem = quadratic(dim=30, kappa=1e4, smoothness=5.0, spectrum=spectrum, rotated=rotated)
 
         found = torch.linalg.eigvalsh(matrix(problem)).numpy()
 
@@ -126,7 +124,7 @@ def test_starts_have_the_radius_and_direction_asked_for(rotated: bool) -> None:
 
 
 def test_gap_is_exact_however_far_the_minimiser_is_from_the_origin() -> None:
-    """f is computed from x - x*, so that the gap near x* = 1000 keeps its digits."""
+    """The value is computed from x - x*, so that the gap near x* = 1000 keeps its digits."""
     problem = quadratic(dim=3, kappa=10.0, rotated=False, center=1000.0)
     e = torch.tensor([[2.0**-30, 0.0, 2.0**-31]], dtype=torch.float64)
     assert problem.facts.x_star is not None
@@ -138,7 +136,7 @@ def test_gap_is_exact_however_far_the_minimiser_is_from_the_origin() -> None:
 
 
 def test_two_modes_contract_at_the_optimal_rate_at_every_step() -> None:
-    """With eta = 2/(L + mu) the distance shrinks by (kappa - 1)/(kappa + 1), exactly, for 400 steps."""
+    """With eta = 2/(L + mu) each of 400 steps shrinks the distance by (kappa - 1)/(kappa + 1)."""
     problem = quadratic(dim=2, kappa=100.0, spectrum="two_mode", start="equal")
     x = problem.start(0)[None]
     rate = 99 / 101

@@ -56,7 +56,12 @@ def descend(
     step, gap_column, norm = (np.array(column, dtype=float) for column in zip(*points, strict=True))
     curve = {"step": step, "gradient_calls": step, "value": gap_column + 1, "gradient_norm": norm}
     curve["suboptimality"] = gap_column if known else np.full_like(gap_column, np.nan)
-    facts = {"dim": dim, "smoothness": 1.0, "strong_convexity": 1 / kappa, "convex": True}
+    facts: dict[str, float | None] = {
+        "dim": dim,
+        "smoothness": 1.0,
+        "strong_convexity": 1 / kappa,
+        "convex": True,
+    }
     facts |= {"f_star": 1.0 if known else None, "kappa": kappa, "radius": radius}
     spec = RunSpec(
         problem=Spec.of("quadratic", {"dim": dim, "kappa": kappa}),

@@ -91,7 +91,9 @@ def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> 
     runs = [run(lr=1.0, seed=s) for s in range(2)]
     axes = draw(runs, draw_convergence, canvases).axes
 
-    thin = [np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_lw() == 0.7]
+    thin = [
+        np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_linewidth() == 0.7
+    ]
     assert thin == [measure(r).tolist() for r in runs]
     assert not axes.collections
 
@@ -100,7 +102,7 @@ def test_the_theory_line_is_the_closed_form(run: Maker, canvases: list[Canvas]) 
     """The dashed line is min(L R^2/(4 t + 2), (1 - mu/L)^(2 t) D_0) over D_0, with L = 1."""
     one = run(lr=1.0, kappa=100.0)
     axes = draw([one], draw_convergence, canvases).axes
-    line = next(line for line in axes.lines if line.get_lw() == 1.3)
+    line = next(line for line in axes.lines if line.get_linewidth() == 1.3)
 
     t, bound = np.asarray(line.get_xydata()).T
     start = float(one.curve["suboptimality"][0])
@@ -114,7 +116,7 @@ def test_gradient_descent_stays_below_its_line(run: Maker, canvases: list[Canvas
     """At eta = 1/L every seed is below the bound that is drawn."""
     runs = [run(lr=1.0, seed=s, kappa=50.0) for s in range(4)]
     axes = draw(runs, draw_convergence, canvases).axes
-    line = next(line for line in axes.lines if line.get_lw() == 1.3)
+    line = next(line for line in axes.lines if line.get_linewidth() == 1.3)
 
     t, bound = np.asarray(line.get_xydata()).T
     for one in runs:
@@ -160,6 +162,8 @@ def test_sensitivity_is_the_final_value_by_rate(run: Maker, canvases: list[Canva
     assert math.isnan(y[2])
     (rail,) = [c for c in axes.collections if isinstance(c, PathCollection)]
     assert np.asarray(rail.get_offsets())[:, 0].tolist() == [4.0]
+    (fill,) = [c for c in axes.collections if c is not rail]
+    assert np.asarray(fill.get_paths()[0].vertices)[:, 0].max() == 1.0
 
 
 def test_every_optimizer_is_in_the_legend(small_suite: list[Run]) -> None:

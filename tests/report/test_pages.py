@@ -145,7 +145,7 @@ def test_an_old_report_survives_a_failure(
         patch.setattr(pages, "figures_for_problem", broken)
         with pytest.raises(ValueError, match="drawing failed"):
             write_report(small_suite, tmp_path, title="new")
-    monkeypatch.setattr(pages.csv, "writer", full)
+    monkeypatch.setattr(csv, "writer", full)
     with pytest.raises(OptbenchError, match="No space left on device"):
         write_report(small_suite, tmp_path, title="new")
 

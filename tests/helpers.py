@@ -1,0 +1,44 @@
+"""Short ways to say which runs a test wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optbench.core.problem import Problem
+from optbench.core.run import Run
+from optbench.core.spec import RunSpec, Spec
+from optbench.engines.execute import run_batch
+from optbench.engines.planner import plan
+from optbench.families.find import build_problem
+from optbench.suites import Request, expand
+
+
+def specs(problem: str, optimizer: str, **settings: Any) -> list[RunSpec]:
+    """Return the runs of one problem's and one optimizer's text; no targets unless they are given."""
+    settings = {"targets": ()} | settings
+    return expand(Request(problems=(problem,), optimizers=(optimizer,), **settings))
+
+
+def runs(problem: str, optimizer: str, **settings: Any) -> list[Run]:
+    """Run them here and return the results in the order of the batches."""
+    batches = plan(specs(problem, optimizer, **settings))
+    return [run for batch in batches for run in run_batch(batch)]
+
+
+def problem_of(text: str) -> Problem:
+    """Return the problem that a text names."""
+    return build_problem(specs(text, "gd:lr=1")[0].problem)
+
+
+def trajectory(problem: str, optimizer: str, **settings: Any) -> Run:
+    """Return the one run of a text, with every step and point recorded."""
+    settings = {"record": "every", "record_x": True} | settings
+    (run,) = runs(problem, optimizer, **settings)
+    return run
+
+
+def spec_of(text: str) -> Spec:
+    """Return a text's only spec."""
+    from optbench.core.spec import parse_one
+
+    return parse_one(text)

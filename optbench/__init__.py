@@ -1,7 +1,7 @@
 """optbench: benchmarks optimizers and checks their convergence against theory.
 
-`run` does what `optbench run` does; the other names are for writing problems and optimizers. All are
-imported when they are first used, so that `import optbench` costs nothing.
+`run` does what `optbench run` does; the other names are for writing problems and optimizers. All
+are imported when they are first used, so that `import optbench` costs nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The entry point: `optbench`, or `python -m optbench`. Turns mistakes into one line and a status."""
+"""The entry point, `optbench` or `python -m optbench`: mistakes become one line and a status."""
 
 from __future__ import annotations
 

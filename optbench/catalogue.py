@@ -82,7 +82,7 @@ def _problem(spec: Spec) -> dict[str, Any] | None:
         try:
             family = find_family(spec.name)
         except OptbenchError:
-            find_optimizer(spec.name)  # then it must be an optimizer; if not, this says what is wrong
+            find_optimizer(spec.name)  # raises what is wrong when it is no optimizer either
             return None
     whole = complete_problem(card.problem if card else spec)
     family = find_family(whole.name)

@@ -28,7 +28,9 @@ Names = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
 def _complete(kind: str) -> Names:
-    def names(context: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    def names(
+        context: click.Context, parameter: click.Parameter, text: str
+    ) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         found = [pair for pair in catalogue.entries(kind) if pair[0].startswith(text)]
@@ -103,7 +105,9 @@ def show(name: str, as_json: bool) -> None:
     shell_complete=_complete("schedules"),
 )
 @click.option(
-    "--lr", multiple=True, help="Learning rates: .1, .1/.2/.5, 1e-4..1:21, 1/L, two-over-sum, polyak."
+    "--lr",
+    multiple=True,
+    help="Learning rates: .1, .1/.2/.5, 1e-4..1:21, 1/L, two-over-sum, polyak.",
 )
 @click.option("--seeds", type=int, help="Number of seeds: starts and draws.  [default: 1]")
 @click.option("--budget", type=float, help="Gradient evaluations.  [default: 1000]")
@@ -148,7 +152,7 @@ def run(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Run a suite, or optimizers on problems.
+    r"""Run a suite, or optimizers on problems.
 
     \b
     optbench run --suite convex
@@ -177,7 +181,12 @@ def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
     """Turn flags into requests; on a suite, numbers given as flags replace its own."""
     from optbench.suites import Request, load_suite
 
-    plural = {"problem": "problems", "optimizer": "optimizers", "schedule": "schedules", "target": "targets"}
+    plural = {
+        "problem": "problems",
+        "optimizer": "optimizers",
+        "schedule": "schedules",
+        "target": "targets",
+    }
     given = {plural.get(k, k): value for k, value in flags.items() if value not in ((), None)}
     if suite is not None:
         for flag in ("problem", "optimizer", "schedule", "lr"):
@@ -190,7 +199,7 @@ def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
     return (Request(**given),)
 
 
-def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
+def _carry_out(plan: Plan, store: Store | None, jobs: int, timeout: float) -> Results:
     """Run a plan under a progress bar; what was finished is kept, however it ends."""
     from optbench import workflow
 
@@ -207,7 +216,9 @@ def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
             return workflow.carry_out(plan, store, jobs=jobs, timeout=timeout, on_finished=count)
         except (KeyboardInterrupt, SystemExit):
             left = plan.new - done
-            click.echo(f"optbench: interrupted; {left} runs left, the same command goes on", err=True)
+            click.echo(
+                f"optbench: interrupted; {left} runs left, the same command goes on", err=True
+            )
             raise
         except StoreError as error:
             click.echo(f"optbench: {error}; {done} runs were kept", err=True)
@@ -237,21 +248,25 @@ def report(output: Path, results: Path, title: str) -> None:
 )
 def export(output: Path, results: Path, kind: str) -> None:
     """Write a store's runs and curves as CSV or Parquet files to the folder OUTPUT."""
-    from optbench.store import export_store
+    from optbench.store import export as write
+    from optbench.store import open_store
 
-    for path in export_store(results, output, kind):
-        click.echo(path)
+    with open_store(results, create=False) as store:
+        for path in write(store, output, kind):
+            click.echo(path)
 
 
 @cli.command()
 @click.argument("sources", type=_path, nargs=-1, required=True)
-@click.option("--into", type=_path, required=True, help="Store that takes them all; made if needed.")
+@click.option(
+    "--into", type=_path, required=True, help="Store that takes them all; made if needed."
+)
 def merge(sources: tuple[Path, ...], into: Path) -> None:
     """Join the stores SOURCES (folders or .db files) into one."""
     from optbench.store import merge as join
 
     outcome = join(sources, into)
-    click.echo(f"{outcome.added} runs added to {into}")
+    click.echo(f"{outcome.written} runs added to {into}, {outcome.known} known")
     for damage in outcome.damaged:
         click.echo(f"optbench: left out: {damage}", err=True)
     if outcome.damaged:

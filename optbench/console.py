@@ -111,7 +111,9 @@ class Progress:
 
 def print_description(found: Mapping[str, Any]) -> None:
     """Print what `catalogue.describe` says of one thing."""
-    print(f"{found['kind']} {found['name']}" + (f": {found['about']}" if found.get("about") else ""))
+    print(
+        f"{found['kind']} {found['name']}" + (f": {found['about']}" if found.get("about") else "")
+    )
     for key in ("documentation", "reference"):
         if found.get(key):
             print(f"\n{found[key]}")
@@ -174,8 +176,7 @@ def print_plan(plan: Plan, seconds: float, *, as_json: bool) -> None:
 
 def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: bool) -> None:
     """Print the summary of some runs, what went wrong, and where everything is."""
-    from optbench.report.tables import cells, csv_header, csv_line, targets_of
-    from optbench.report.style import printable
+    from optbench.analysis.tables import cells, csv_header, csv_line, printable, targets_of
 
     counts = Counter(str(run.status) for run in outcome.runs)
     rows = outcome.summary()
@@ -190,7 +191,13 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
                 "store": str(store),
                 "report": str(page) if page else None,
                 "summary": [
-                    dict(zip(csv_header(targets_of(rows)), csv_line(row, targets_of(rows)), strict=True))
+                    dict(
+                        zip(
+                            csv_header(targets_of(rows)),
+                            csv_line(row, targets_of(rows)),
+                            strict=True,
+                        )
+                    )
                     for row in rows
                 ],
             }
@@ -201,8 +208,25 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
         targets = targets_of(own)
         lines = [cells(row, targets) for row in own]
         print_table(
-            ["optimizer", "best lr", *(f"to {t:.0e}" for t in targets), "final", "diverged", "seeds x lr"],
-            [[c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs] for c in lines],
+            [
+                "optimizer",
+                "best lr",
+                *(f"to {t:.0e}" for t in targets),
+                "final",
+                "diverged",
+                "seeds x lr",
+            ],
+            [
+                [
+                    c.name,
+                    c.lr + (" (edge)" if c.edge else ""),
+                    *c.reach,
+                    c.final,
+                    c.diverged,
+                    c.runs,
+                ]
+                for c in lines
+            ],
             title=printable(problem),
         )
     messages = Counter((str(r.status), r.message) for r in outcome.runs if r.message)
@@ -214,7 +238,10 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
         + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
         + f"); engines: {', '.join(f'{n} {e}' for e, n in sorted(engines.items()))}"
     )
-    print(f"{outcome.new} new in {outcome.engine_seconds:.2f} engine seconds; store: {store}/results.db")
+    print(
+        f"{outcome.new} new in {outcome.engine_seconds:.2f} engine seconds; "
+        f"store: {store}/results.db"
+    )
     if outcome.older:
         print(f"{outcome.older} older runs of these specs, made by other code, are left out")
     if page:

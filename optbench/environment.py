@@ -24,8 +24,8 @@ def environment(device: str) -> Mapping[str, str]:
 
     Returns:
         Text by name: `optbench`, `python`, each package's version, `platform`, `cpu`, `device`,
-        `threads`, `git` (revision of the working directory's repository) and `git_optbench` (that of
-        optbench itself), the last two only where there is one.
+        `threads`, `git` (revision of the working directory's repository) and `git_optbench` (that
+        of optbench itself), the last two only where there is one.
     """
     known = {package: importlib.metadata.version(package) for package in _PACKAGES}
     known |= {
@@ -43,7 +43,7 @@ def environment(device: str) -> Mapping[str, str]:
 
 
 def git_revision(folder: Path) -> str:
-    """Return the commit of a folder's repository, with `-dirty` when files differ; empty for none."""
+    """Return the commit of a folder's repository, `-dirty` when files differ; empty for none."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

@@ -51,7 +51,8 @@ def linear(t: np.ndarray, horizon: int, *, steps: Length = 0, end: Floor = 0.0) 
     import numpy as np
 
     T = _length(steps, horizon)
-    return end + (1 - end) * (1 - np.minimum(t, T) / T)
+    factors: np.ndarray = end + (1 - end) * (1 - np.minimum(t, T) / T)
+    return factors
 
 
 def cosine(t: np.ndarray, horizon: int, *, steps: Length = 0, end: Floor = 0.0) -> np.ndarray:
@@ -62,7 +63,8 @@ def cosine(t: np.ndarray, horizon: int, *, steps: Length = 0, end: Floor = 0.0) 
     import numpy as np
 
     T = _length(steps, horizon)
-    return end + (1 - end) * (1 + np.cos(np.pi * np.minimum(t, T) / T)) / 2
+    factors: np.ndarray = end + (1 - end) * (1 + np.cos(np.pi * np.minimum(t, T) / T)) / 2
+    return factors
 
 
 def warmup_cosine(
@@ -114,5 +116,5 @@ def power(
     Source: Robbins and Monro 1951; the last iterate needs 1/2 < a <= 1.
     """
     del horizon
-    result: np.ndarray = (offset / (t + offset)) ** exponent
-    return result
+    factors: np.ndarray = (offset / (t + offset)) ** exponent
+    return factors

@@ -1,9 +1,9 @@
 """Cards: problems and suites as TOML, and what they and the flags ask for as run specs.
 
-A suite is a folder with a `suite.toml` and problem cards; a problem card gives a name to a family with
-parameters. Both are data: no key is executed, an unknown key is an error that suggests the right one.
-The built-in cards are found beside the package or inside it, never by the current directory; a user's
-own suite is a path.
+A suite is a folder with a `suite.toml` and problem cards; a problem card gives a name to a family
+with parameters. Both are data: no key is executed, an unknown key is an error that suggests the
+right one. The built-in cards are found beside the package or inside it, never by the current
+directory; a user's own suite is a path.
 """
 
 from __future__ import annotations
@@ -27,9 +27,18 @@ TARGETS = (1e-2, 1e-4, 1e-6, 1e-8)
 """Relative suboptimalities that a run reports unless it is told others; it stops at the last."""
 
 _PROBLEM_KEYS = ("about", "reference", "family", "params")
-_ENTRY_KEYS = (
-    "problems optimizers schedules lr seeds budget targets gradient_tolerance dtype record".split()
-)
+_ENTRY_KEYS = [
+    "problems",
+    "optimizers",
+    "schedules",
+    "lr",
+    "seeds",
+    "budget",
+    "targets",
+    "gradient_tolerance",
+    "dtype",
+    "record",
+]
 _SUITE_KEYS = ("about", "reference", "runs", *_ENTRY_KEYS)
 
 
@@ -58,8 +67,8 @@ class Request:
         problems: Texts: cards, or specs of problems.
         optimizers: Texts: specs of optimizers, with lists and grids.
         schedules: Texts: specs of schedules.
-        lr: Texts: learning rates, lists, grids or tunings, for every optimizer whose text names none;
-            empty for each one's default.
+        lr: Texts: learning rates, lists, grids or tunings, for every optimizer whose text names
+            none; empty for each one's default.
         seeds: Number of seeds, from 0 on.
         budget: Gradient evaluations.
         targets: Relative suboptimalities.
@@ -92,12 +101,16 @@ class Request:
         if self.seeds < 1:
             raise SpecError(f"seeds must be at least 1, got {self.seeds}")
         if not 1 <= self.budget <= 1e12:
-            raise SpecError(f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}")
+            raise SpecError(
+                f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}"
+            )
         for target in self.targets:
             if not 0 <= target < 1:
                 raise SpecError(f"target must be in [0, 1), relative to the start, got {target:g}")
         if not 0 <= self.gradient_tolerance < float("inf"):
-            raise SpecError(f"gradient tolerance must be at least 0, got {self.gradient_tolerance:g}")
+            raise SpecError(
+                f"gradient tolerance must be at least 0, got {self.gradient_tolerance:g}"
+            )
         for kind, word, known in (
             ("dtype", self.dtype, ("float64", "float32")),
             ("device", self.device, ("cpu", "cuda")),
@@ -244,8 +257,8 @@ def _as_list(value: Any) -> list[Any]:
 def _problems(path: Path, texts: Iterable[str], own: Mapping[str, Card]) -> Iterator[str]:
     """Yield the problems that texts name: the folder's cards by glob, or anything else as it is.
 
-    A card of the suite's folder is written out as `name=family:params` would be, so that a copied and
-    edited card is used and not the built-in one of the same name.
+    A card of the suite's folder is written out as `name=family:params` would be, so that a copied
+    and edited card is used and not the built-in one of the same name.
     """
     for text in texts:
         matches = fnmatch.filter(own, text)
@@ -323,7 +336,9 @@ def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
         if spec.name in cards():
             if spec.params:
                 family = cards()[spec.name].problem
-                raise SpecError(f"{spec.name} is a card without parameters; vary its family: {family}")
+                raise SpecError(
+                    f"{spec.name} is a card without parameters; vary its family: {family}"
+                )
             yield spec.name, complete_problem(cards()[spec.name].problem)
         else:
             yield str(spec), complete_problem(spec)

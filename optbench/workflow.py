@@ -1,4 +1,4 @@
-"""What a user does with optbench, one function each; the command line and `import optbench` call them."""
+"""What a user does with optbench, a function each, for the command line and `import optbench`."""
 
 from __future__ import annotations
 
@@ -99,9 +99,7 @@ def make_plan(requests: Iterable[Request], store: Store | None = None) -> Plan:
     }
     done = store.final_keys() if store else set()
     batches = tuple(
-        batch
-        for batch in plan(specs)
-        if not all(keys[spec.digest] in done for spec in batch.specs)
+        batch for batch in plan(specs) if not all(keys[spec.digest] in done for spec in batch.specs)
     )
     known = len(specs) - sum(len(batch.specs) for batch in batches)
     return Plan(specs=specs, batches=batches, keys=keys, fingerprints=prints, known=known)
@@ -199,7 +197,8 @@ def estimate(work: Plan) -> float:
         steps = horizon(batch.specs[0])
         share = min(1.0, 10 / steps)
         probe = tuple(
-            replace(spec, budget=spec.budget * share, targets=(), record="log") for spec in batch.specs
+            replace(spec, budget=spec.budget * share, targets=(), record="log")
+            for spec in batch.specs
         )
         started = time.perf_counter()
         list(execute([Batch(batch.engine, probe)]))
@@ -209,7 +208,9 @@ def estimate(work: Plan) -> float:
 
 def choose_jobs(work: Plan) -> int:
     """Return a sensible number of processes: one for little work, else one a core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     points = sum(spec.budget for batch in work.batches for spec in batch.specs)
     return max(1, min(cores, len(work.batches))) if points > 1e5 else 1
 
@@ -235,7 +236,9 @@ def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
     versions = ", ".join(f"{name} {here[name]}" for name in ("optbench", "numpy", "scipy", "torch"))
     notes = [f"{versions}, Python {here['python']}, {here.get('cpu', '')}, {here['device']}"]
     if outcome.older:
-        notes.append(f"{outcome.older} older runs of the same specs, made by other code, are left out")
+        notes.append(
+            f"{outcome.older} older runs of the same specs, made by other code, are left out"
+        )
     return write_report(outcome.runs, folder, title=title, notes=notes)
 
 

@@ -14,7 +14,7 @@ from optbench.suites import Request, expand
 
 
 def specs(problem: str, optimizer: str, **settings: Any) -> list[RunSpec]:
-    """Return the runs of one problem's and one optimizer's text; no targets unless they are given."""
+    """Return the runs of a problem's and an optimizer's text; no targets unless given."""
     settings = {"targets": ()} | settings
     return expand(Request(problems=(problem,), optimizers=(optimizer,), **settings))
 

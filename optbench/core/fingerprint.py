@@ -1,9 +1,9 @@
 """The fingerprint of code: what a result depends on besides its spec.
 
 A module's fingerprint covers its own source and, transitively, that of everything it imports:
-modules of optbench and of the user as the hash of their syntax tree (so that comments, docstrings and
-layout do not count), installed packages by their version. Imports are read off the source, so an
-import that only exists at run time (`importlib` with a computed name) is not seen.
+modules of optbench and of the user as the hash of their syntax tree (so that comments, docstrings
+and layout do not count), installed packages by their version. Imports are read off the source, so
+an import that only exists at run time (`importlib` with a computed name) is not seen.
 """
 
 from __future__ import annotations
@@ -130,8 +130,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if not isinstance(node, documented) or not node.body:
             continue
-        first = node.body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            if isinstance(first.value.value, str):
+        match node.body[0]:
+            case ast.Expr(value=ast.Constant(value=str())):
                 node.body = node.body[1:]
     return tree

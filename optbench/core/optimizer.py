@@ -4,15 +4,15 @@ Two kinds, told apart by their type:
 
 - `UpdateRule`: pure functions over an explicit state, on stacks of points; a whole grid of learning
   rates and seeds advances as one tensor.
-- `StepMethod`: anything that wants to own its loop or its state (torch.optim, a user's class, a scipy
-  method), one run at a time.
+- `StepMethod`: anything that wants to own its loop or its state (torch.optim, a user's class, a
+  scipy method), one run at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from optbench.core.parameters import Param, Parameter, parameters_of
 from optbench.core.problem import Problem

@@ -3,7 +3,7 @@
 A family, a step rule or a schedule is a plain function; its keyword-only arguments are its
 parameters, and what the annotation says beside the type is their meaning and range:
 
-    def quadratic(*, kappa: Annotated[float, Param("condition number L/mu", low=1)] = 1e4) -> Problem
+    def quadratic(*, kappa: Annotated[float, Param("condition number L/mu", low=1)] = 1e4): ...
 
 So there is one place to look at, and none to forget.
 """
@@ -60,8 +60,10 @@ class Param:
             return " | ".join(self.choices)
         if {self.low, self.high, self.above, self.below} == {None}:
             return ""
-        low = f"({self.above:g}" if self.above is not None else f"[{self.low:g}" if self.low is not None else "(-inf"
-        high = f"{self.below:g})" if self.below is not None else f"{self.high:g}]" if self.high is not None else "inf)"
+        low = "(-inf" if self.low is None else f"[{self.low:g}"
+        high = "inf)" if self.high is None else f"{self.high:g}]"
+        low = low if self.above is None else f"({self.above:g}"
+        high = high if self.below is None else f"{self.below:g})"
         return f"{low}, {high}"
 
     def allows(self, value: float) -> bool:
@@ -79,8 +81,8 @@ LEARNING_RATE = Param(
 )
 MOMENTUM = Param("momentum beta", low=0, below=1, tunings=("polyak",), per_run=True)
 
-# An update rule sees a number, or a tensor with one for each run of the batch: `Any` stands for both,
-# and is declared to users as a float.
+# An update rule sees a number, or a tensor with one for each run of the batch: `Any` stands for
+# both, and is declared to users as a float.
 LearningRate = Annotated[Any, LEARNING_RATE]
 Momentum = Annotated[Any, MOMENTUM]
 Decay = Annotated[Any, Param("decay rate of a moving average", low=0, below=1, per_run=True)]
@@ -92,8 +94,8 @@ WeightDecay = Annotated[Any, Param("weight decay coefficient", low=0, per_run=Tr
 class Parameter:
     """One parameter as declared: its name, type, default and meaning.
 
-    A default of `None` (a foreign class's way to say "decide yourself") is left out of specs, and any
-    value may be given in its place.
+    A default of `None` (a foreign class's way to say "decide yourself") is left out of specs, and
+    any value may be given in its place.
     """
 
     name: str
@@ -129,7 +131,9 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
             if argument.annotation is not inspect.Parameter.empty
         }
     )
-    hints = typing.get_type_hints(annotated, inspect.unwrap(function).__globals__, include_extras=True)
+    hints = typing.get_type_hints(
+        annotated, inspect.unwrap(function).__globals__, include_extras=True
+    )
     found: dict[str, Parameter] = {}
     for name, argument in arguments.items():
         if argument.default is inspect.Parameter.empty:
@@ -183,7 +187,9 @@ def checked(owner: str, parameter: Parameter, value: Value) -> Value:
     if kind is int and type(value) is float and value.is_integer():
         value = int(value)
     if kind is not type(None) and type(value) is not kind:
-        expected = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")
+        expected = {int: "a whole number", float: "a number", bool: "true or false"}.get(
+            kind, "a word"
+        )
         if param.tunings:
             expected += f" or a tuning ({', '.join(param.tunings)})"
         raise SpecError(f"{owner}: {name} must be {expected}, got {value!r}")

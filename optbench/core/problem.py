@@ -50,10 +50,8 @@ class Facts:
 
     def scalars(self) -> dict[str, float | bool | None]:
         """Return the facts that are single numbers, by name, for tables and results."""
-        names = (
-            "dim smoothness strong_convexity f_star convex pl_constant lipschitz noise_variance kappa"
-        )
-        return {name: getattr(self, name) for name in names.split()}
+        names = "dim smoothness strong_convexity kappa f_star convex pl_constant lipschitz"
+        return {name: getattr(self, name) for name in (*names.split(), "noise_variance")}
 
 
 ValueAndGradient = Callable[["Tensor"], "tuple[Tensor, Tensor]"]
@@ -109,8 +107,13 @@ class Problem:
 
     def distance(self, x: Tensor) -> Tensor | None:
         """Return the distance to the set of minimisers, shape (B,), or None when it is unknown."""
+        import torch
+
         if self.nearest is not None:
-            return (x - self.nearest(x)).norm(dim=-1)
-        if self.facts.x_star is not None:
-            return (x - self.facts.x_star.to(x)).norm(dim=-1)
-        return None
+            nearest = self.nearest(x)
+        elif self.facts.x_star is not None:
+            nearest = self.facts.x_star.to(x)
+        else:
+            return None
+        distance: Tensor = torch.linalg.vector_norm(x - nearest, dim=-1)
+        return distance

@@ -1,7 +1,7 @@
 """Names to code: dict literals of one line each, loaded when they are used and not before.
 
-A registry maps a name to what it is in one line and where it lives, as `module:attribute`. Installed
-packages join through an entry-point group of the same name (`optbench.problems`,
+A registry maps a name to what it is in one line and where it lives, as `module:attribute`.
+Installed packages join through an entry-point group of the same name (`optbench.problems`,
 `optbench.optimizers`, `optbench.schedules`); anything else importable is reached by
 `path/to/file.py:name` or `package.module:name`, without registration.
 """
@@ -44,7 +44,9 @@ def plugins(group: str) -> dict[str, Entry]:
         Entry by name; nothing is imported.
     """
     return {
-        point.name: Entry(f"from {point.dist.name if point.dist else 'an installed package'}", point.value)
+        point.name: Entry(
+            f"from {point.dist.name if point.dist else 'an installed package'}", point.value
+        )
         for point in entry_points(group=group)
     }
 
@@ -86,7 +88,8 @@ def load(target: str) -> Any:
         The attribute.
 
     Raises:
-        OptbenchError: When the file, the module or the attribute does not exist, or its import fails.
+        OptbenchError: When the file, the module or the attribute does not exist, or its import
+            fails.
     """
     place, _, attribute = target.rpartition(":")
     try:

@@ -1,8 +1,9 @@
 """Specs: plain data that names a problem, an optimizer, a schedule, or one run completely.
 
-As text a spec is `name` or `name:key=value,key=value`. A value is a number, `true`, `false`, a word,
-or a tuning such as `1/L`. On the command line and in suites one text may stand for many specs: a list
-of numbers `lr=.1/.2/.5`, or a grid of n numbers evenly spaced in the logarithm, `lr=1e-4..1:21`.
+As text a spec is `name` or `name:key=value,key=value`. A value is a number, `true`, `false`, a
+word, or a tuning such as `1/L`. On the command line and in suites one text may stand for many
+specs: a list of numbers `lr=.1/.2/.5`, or a grid of n numbers evenly spaced in the logarithm,
+`lr=1e-4..1:21`.
 """
 
 from __future__ import annotations

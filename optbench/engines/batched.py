@@ -13,16 +13,9 @@ from optbench.core.optimizer import UpdateRule
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
-from optbench.engines.oracle import BatchOracle, cost_of_gradient, measure
+from optbench.engines.oracle import BatchOracle, measure
 from optbench.engines.recorder import Calls, Recorder
 from optbench.engines.trajectory import collect
-
-def horizon_of(problem: Problem, rule: UpdateRule, spec: RunSpec) -> int:
-    """Return the number of steps that the budget allows."""
-    batch_size = int(dict(spec.optimizer.params)["batch_size"])
-    cost = cost_of_gradient(problem, batch_size) * rule.gradients_per_step
-    # Half a millionth of a step forgives b/n * (n/b) < 1.
-    return math.floor(spec.budget / cost + 5e-7)
 
 
 def run_batched(
@@ -52,7 +45,7 @@ def run_batched(
     first = specs[0]
     dtype, device = getattr(torch, first.dtype), torch.device(first.device)
     options = dict(first.optimizer.params)
-    horizon = horizon_of(problem, rule, first)
+    horizon = len(factors) - 1
     x = torch.stack([problem.start(spec.seed) for spec in specs]).to(device, dtype)
     x = x if problem.project is None else problem.project(x)
     oracle = BatchOracle(

@@ -18,8 +18,8 @@ class TimeUpError(Exception):
 def deadline(seconds: float) -> Iterator[None]:
     """Raise TimeUpError inside the block when it takes longer.
 
-    Only the main thread can be interrupted, and only between Python instructions; elsewhere the block
-    has no limit.
+    Only the main thread can be interrupted, and only between Python instructions; elsewhere the
+    block has no limit.
 
     Args:
         seconds: The limit; infinite for none.

@@ -18,7 +18,8 @@ from optbench.core.problem import Problem
 from optbench.core.registry import load, resolve
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
-from optbench.engines.batched import horizon_of, run_batched
+from optbench.engines.batched import run_batched
+from optbench.engines.oracle import cost_of_gradient
 from optbench.engines.planner import Batch
 from optbench.engines.step import describe, run_step
 from optbench.families import FAMILIES
@@ -68,7 +69,9 @@ def _run_batch(batch: Batch, timeout: float) -> list[Run]:
     for spec in batch.specs:
         hyper, reason = resolve_tunings(dict(spec.optimizer.params), problem.facts)
         if reason:
-            refused[spec.digest] = _end(spec, Status.REFUSED, f"{spec.optimizer.name}: {reason}", batch)
+            refused[spec.digest] = _end(
+                spec, Status.REFUSED, f"{spec.optimizer.name}: {reason}", batch
+            )
         else:
             ready.append(_Ready(spec, hyper))
     runs = _advance(batch, ready, problem, optimizer, timeout) if ready else []
@@ -86,7 +89,9 @@ def _advance(
     factors = schedule_factors(ready[0].spec, horizon(ready[0].spec))
     if isinstance(optimizer, StepMethod):
         spec, hyper = ready[0].spec, ready[0].hyper
-        return [run_step(problem, optimizer, spec, hyper, factors, batch=batch.name, timeout=timeout)]
+        return [
+            run_step(problem, optimizer, spec, hyper, factors, batch=batch.name, timeout=timeout)
+        ]
     numbers = [
         {key: float(value) for key, value in r.hyper.items() if not isinstance(value, str)}
         for r in ready
@@ -100,7 +105,9 @@ def _advance(
 def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod) -> str:
     size = int(dict(spec.optimizer.params).get("batch_size", 0))
     if problem.examples and size > problem.examples:
-        return f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
+        return (
+            f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
+        )
     return missing(spec.optimizer.name, optimizer.needs, problem)
 
 
@@ -108,11 +115,10 @@ def horizon(spec: RunSpec) -> int:
     """Return the number of steps T that the budget allows; the problem is built if it must be."""
     size = int(dict(spec.optimizer.params).get("batch_size", 0))
     optimizer = find_optimizer(spec.optimizer.name)
-    if isinstance(optimizer, UpdateRule):
-        return horizon_of(build_problem(spec.problem), optimizer, spec)
-    if size:
-        return horizon_of(build_problem(spec.problem), UpdateRule(step=optimizer.run), spec)
-    return math.floor(spec.budget)
+    gradients = optimizer.gradients_per_step if isinstance(optimizer, UpdateRule) else 1
+    cost = cost_of_gradient(build_problem(spec.problem), size) if size else 1.0
+    # A millionth of a step forgives b/n * (n/b) < 1.
+    return math.floor(spec.budget / (cost * gradients) + 1e-6)
 
 
 def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
@@ -156,7 +162,9 @@ def code_of(problem: str, optimizer: str, schedule: str) -> str:
         SHA-256 over that code, the engines, and the versions of the packages that they import.
     """
     method = find_optimizer(optimizer)
-    engine = "optbench.engines.step" if isinstance(method, StepMethod) else "optbench.engines.batched"
+    engine = (
+        "optbench.engines.step" if isinstance(method, StepMethod) else "optbench.engines.batched"
+    )
     places = [engine, "optbench.optimizers.tuning", "numpy", "scipy", "torch"]
     if optimizer.startswith("torch.") and ":" not in optimizer:
         places.append("optbench.optimizers.from_torch")

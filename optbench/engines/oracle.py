@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,10 +39,10 @@ class Sampler:
         self._rows = self._rows[rows]
 
     def noise(self, t: int, call: int) -> Tensor:
-        """Return gradient noise of shape (B, d), covariance (noise_variance/d) I over the batch size."""
+        """Return gradient noise, (B, d), of covariance (noise_variance/d/batch size) I."""
         dim = self._like.shape[1]
         variance = self._problem.facts.noise_variance or 0.0
-        scale = (variance / dim / max(self._batch_size, 1)) ** 0.5
+        scale = math.sqrt(variance / dim / max(self._batch_size, 1))
         return scale * self._draw(f"noise-{call}", t)
 
     def indices(self, t: int, call: int) -> Tensor:
@@ -73,12 +74,14 @@ class Sampler:
     def _epochs(self, purpose: str, seed: int, first: int) -> np.ndarray:
         """Return a stretch of the endless sequence of shuffled epochs.
 
-        A minibatch may lie across two epochs, so that each has the same size, and each example is seen
-        exactly once an epoch.
+        A minibatch may lie across two epochs, so that each has the same size, and each example is
+        seen exactly once an epoch.
         """
         n, length = self._problem.examples, BLOCK * self._batch_size
         epochs = range(first // n, (first + length - 1) // n + 1)
-        order = [stream(self._problem.seed, seed, f"{purpose}-epoch", e).permutation(n) for e in epochs]
+        order = [
+            stream(self._problem.seed, seed, f"{purpose}-epoch", e).permutation(n) for e in epochs
+        ]
         start = first - epochs[0] * n
         return np.concatenate(order)[start : start + length]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable
@@ -38,10 +39,10 @@ class Batch:
 def plan(specs: Iterable[RunSpec]) -> list[Batch]:
     """Group runs into batches.
 
-    Runs that differ only in their seeds and in numbers that the update rule takes as tensors share a
-    batch of at most `MAX_ROWS` rows; everything else runs alone. Neither the order of the runs, nor the
-    number of workers, nor what is already done plays a part, so that the same suite always computes the
-    same bits.
+    Runs that differ only in their seeds and in numbers that the update rule takes as tensors share
+    a batch of at most `MAX_ROWS` rows; everything else runs alone. Neither the order of the runs,
+    nor the number of workers, nor what is already done plays a part, so that the same suite always
+    computes the same bits.
 
     Args:
         specs: The runs; duplicates count once.
@@ -58,7 +59,9 @@ def plan(specs: Iterable[RunSpec]) -> list[Batch]:
         else:
             groups[_shared(spec)].append(spec)
     batches = [
-        Batch("batched", tuple(part)) for _, group in sorted(groups.items()) for part in _split(group)
+        Batch("batched", tuple(part))
+        for _, group in sorted(groups.items())
+        for part in _split(group)
     ]
     return batches + [Batch("step", (spec,)) for spec in alone]
 
@@ -100,4 +103,4 @@ def _split(group: list[RunSpec]) -> list[list[RunSpec]]:
     """Cut a group into parts of nearly equal length, none above the limit."""
     count = math.ceil(len(group) / MAX_ROWS)
     bounds = [round(i * len(group) / count) for i in range(count + 1)]
-    return [group[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [group[a:b] for a, b in itertools.pairwise(bounds)]

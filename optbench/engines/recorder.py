@@ -1,8 +1,8 @@
 """Watches runs advance: where they stop and why, first passages, and the logged points.
 
 Every step's points and values are kept for a stretch of steps and judged together at its end, as
-tensors: a step costs no more than putting references in lists, and nothing is read back from the device
-in between. A run that should have stopped inside the stretch is cut back to the exact step.
+tensors: a step costs no more than putting references in lists, and nothing is read back from the
+device in between. A run that should have stopped inside the stretch is cut back to the exact step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from optbench.core.problem import Problem
-from optbench.core.run import Hit, Status
+from optbench.core.run import Status
 from optbench.core.spec import RunSpec
 
 DIVERGED_AT = 1e10
@@ -80,7 +80,7 @@ class Logged:
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Where a run ended: its last step (-1 when not even the start was sound) and what holds there."""
+    """Where a run ended, and what holds there; step -1 when not even the start was sound."""
 
     step: int
     status: Status
@@ -170,7 +170,8 @@ class Recorder:
             last: Given at the end: what is still going ends here, with this status.
 
         Returns:
-            The rows of the stack that go on, when enough have stopped to leave them behind; else None.
+            The rows of the stack that go on, when enough have stopped to leave them behind; else
+            None.
         """
         F = torch.stack(self._fs)
         stack = self._stack or self._open(F[0])
@@ -178,7 +179,7 @@ class Recorder:
         end = len(F)
         bad_at = _first_true(~(gap.abs() <= stack.bound), self._fresh)
         done_at = self._done_at(gap, stack)
-        self._take_hits(gap, stack, torch.minimum(bad_at, done_at))
+        self._take_hits(gap, stack, torch.minimum(bad_at - 1, done_at))
         self.times.append((self._start + end - 1, self.seconds))
         self._write_log(F, stack)
         stopped = stack.active & (torch.minimum(bad_at, done_at) < end)
@@ -201,7 +202,7 @@ class Recorder:
         return self._stack
 
     def _done_at(self, gap: Tensor, stack: _Stack) -> Tensor:
-        """Return the stretch's first entry at the last target or the gradient tolerance, or its length."""
+        """Return the stretch's first entry at the last target or tolerance, or its length."""
         done = torch.zeros_like(gap, dtype=torch.bool)
         if self._spec.targets and self.problem.facts.f_star is not None:
             done |= gap <= self._spec.targets[-1] * stack.gap_0

@@ -1,4 +1,4 @@
-"""The step engine: one run at a time, for optimizers that keep their own state or own their loop."""
+"""The step engine: one run at a time, for optimizers that keep their own state or loop."""
 
 from __future__ import annotations
 
@@ -55,13 +55,11 @@ class StepSession:
         if self._gradients + self._oracle.gradient_cost > self._budget * (1 + 1e-12):
             raise _EndOfRunError
         self._gradients += self._oracle.gradient_cost
-        if self._f is None or not torch.equal(x, self._x):
-            f, g = self._problem.oracle(x[None])
-        else:
-            f, g = self._f, self._g
-        if not self._oracle.deterministic:
+        f, g = self._f, self._g
+        if not torch.equal(x, self._x):
+            f, g = self._measure(x)
+        if g is None or not self._oracle.deterministic:
             g = self._oracle.gradient(x[None])
-        assert g is not None
         return f[0] + self._problem.shift, g[0]
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
@@ -76,7 +74,9 @@ class StepSession:
     def log(self, x: Tensor) -> None:
         """Take the point after a step; ends the run when it is done or out of steps."""
         if x.shape != self.x.shape:
-            raise ValueError(f"a step changed the shape of x from {list(self.x.shape)} to {list(x.shape)}")
+            raise ValueError(
+                f"a step changed the shape of x from {list(self.x.shape)} to {list(x.shape)}"
+            )
         if self._problem.project is not None:
             x.copy_(self._problem.project(x[None])[0])
         self._t += 1
@@ -87,13 +87,19 @@ class StepSession:
     def _record(self, x: Tensor) -> None:
         x = x.detach().clone()
         self._oracle.begin(self._t, x)
-        f, g = self._problem.oracle(x[None]) if self._oracle.deterministic else measure(self._problem, x[None])
+        f, g = self._measure(x)
         self._x, self._f, self._g = x, f, g
         calls = Calls(self._gradients, hessian_vector=self._products)
         if self.recorder.push(x[None], f, g, calls):
             self.recorder.judge()
             if self.recorder.cuts:
                 raise _EndOfRunError
+
+    def _measure(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what is recorded at x; the gradient too when the optimizer is shown the same."""
+        if self._oracle.deterministic:
+            return self._problem.oracle(x[None])
+        return measure(self._problem, x[None])
 
 
 def run_step(
@@ -118,8 +124,8 @@ def run_step(
         timeout: Seconds after which the run is stopped, wherever it is.
 
     Returns:
-        The result. An exception in the optimizer ends the run with status `error`; what was recorded
-        before is kept.
+        The result. An exception in the optimizer ends the run with status `error`; what was
+        recorded before is kept.
     """
     status, message = Status.BUDGET, ""
     own = {name: value for name, value in hyper.items() if name not in ("batch_size", "sampling")}
@@ -140,7 +146,12 @@ def run_step(
         session.recorder.judge(last=status)
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
     return collect(
-        session.recorder, hyper=[numbers], factors=factors, engine="step", batch=batch, message=message
+        session.recorder,
+        hyper=[numbers],
+        factors=factors,
+        engine="step",
+        batch=batch,
+        message=message,
     )[0]
 
 

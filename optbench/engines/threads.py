@@ -10,8 +10,8 @@ from collections.abc import Iterator
 def one_thread() -> Iterator[None]:
     """Pin torch, BLAS and OpenMP to one thread inside the block.
 
-    Sums are rounded in an order that depends on the number of threads; and on shared cores many small
-    operations on two threads were measured 30 to 100 times slower than on one.
+    Sums are rounded in an order that depends on the number of threads; and on shared cores many
+    small operations on two threads were measured 30 to 100 times slower than on one.
 
     Yields:
         Nothing.

@@ -11,7 +11,7 @@ from optbench.core.run import Hit, Run, Status
 from optbench.engines.recorder import Logged, Recorder
 
 _COLUMNS = ("value", "gradient_norm", "distance")
-_ENDED_FROM_OUTSIDE = (Status.BUDGET, Status.TIMEOUT, Status.ERROR)
+_FROM_OUTSIDE = (Status.BUDGET, Status.TIMEOUT, Status.ERROR)
 
 
 def collect(
@@ -82,7 +82,7 @@ def collect(
             Run(
                 spec=spec,
                 status=cut.status,
-                message=message if cut.status in _ENDED_FROM_OUTSIDE else _warning(gap, problem),
+                message=(message if cut.status in _FROM_OUTSIDE else "") or _warning(gap, problem),
                 first_bad_step=cut.first_bad_step,
                 curve=curve,
                 points=own_points,

@@ -1,6 +1,7 @@
 """Runs batches on this machine: in this process, or in worker processes.
 
-Workers come from a fork server that has imported the engines once. A worker that dies takes only its
+Workers come from a fork server that has imported the engines once. A worker that dies takes only
+its
 batch with it: the batch is tried once more, and then ends in status `error`.
 """
 
@@ -42,7 +43,9 @@ class Finished:
     ended: float
 
 
-def execute(batches: Sequence[Batch], *, jobs: int = 1, timeout: float = math.inf) -> Iterator[Finished]:
+def execute(
+    batches: Sequence[Batch], *, jobs: int = 1, timeout: float = math.inf
+) -> Iterator[Finished]:
     """Run batches and yield each when it is done.
 
     Args:
@@ -176,7 +179,9 @@ class _Pool:
         late = time.monotonic() - worker.since >= self._timeout + GRACE
         status = Status.TIMEOUT if late else Status.ERROR
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        message = f"killed after {self._timeout:g} s" if late else f"the worker process died ({cause})"
+        message = (
+            f"killed after {self._timeout:g} s" if late else f"the worker process died ({cause})"
+        )
         runs = [
             Run(spec=spec, status=status, message=message, engine=batch.engine, batch=batch.name)
             for spec in batch.specs

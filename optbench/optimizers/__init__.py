@@ -17,7 +17,9 @@ OPTIMIZERS = {
     "adam": Entry("Adam", "optbench.optimizers.adaptive:ADAM"),
     "adamw": Entry("Adam with decoupled weight decay", "optbench.optimizers.adaptive:ADAMW"),
     "scipy.L-BFGS-B": Entry("L-BFGS from scipy", "optbench.optimizers.from_scipy:L_BFGS_B"),
-    "scipy.CG": Entry("nonlinear conjugate gradient from scipy", "optbench.optimizers.from_scipy:CG"),
+    "scipy.CG": Entry(
+        "nonlinear conjugate gradient from scipy", "optbench.optimizers.from_scipy:CG"
+    ),
     "scipy.Newton-CG": Entry(
         "truncated Newton from scipy", "optbench.optimizers.from_scipy:NEWTON_CG"
     ),

@@ -16,8 +16,8 @@ def find_optimizer(name: str) -> Optimizer:
     """Return the optimizer of a name.
 
     Args:
-        name: A registered name, `torch.X` for `torch.optim.X`, or `file.py:NAME` or `module:NAME` of
-            an `UpdateRule`, a `StepMethod`, or a class in torch's form.
+        name: A registered name, `torch.X` for `torch.optim.X`, or `file.py:NAME` or `module:NAME`
+            of an `UpdateRule`, a `StepMethod`, or a class in torch's form.
 
     Returns:
         The optimizer.

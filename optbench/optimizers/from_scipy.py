@@ -65,12 +65,14 @@ L_BFGS_B = _method(
     "L-BFGS-B",
     """L-BFGS with 10 pairs and scipy's line search (Liu and Nocedal 1989; Byrd et al. 1995).
 
-    x+ = x - alpha H grad f(x),  H from the last 10 pairs (x+ - x, g+ - g), alpha by Wolfe's conditions
+    x+ = x - alpha H grad f(x),  H from the last 10 pairs (x+ - x, g+ - g), alpha by Wolfe's
+    conditions
     """,
 )
 CG = _method(
     "CG",
-    """Nonlinear conjugate gradient (Polak and Ribiere 1969; Nocedal and Wright 2006, algorithm 5.4).
+    """Nonlinear conjugate gradient (Polak and Ribiere 1969; Nocedal and Wright 2006, algorithm
+    5.4).
 
     d+ = -g+ + max(0, g+'(g+ - g)/g'g) d,  x+ = x + alpha d, alpha by Wolfe's conditions
     """,

@@ -21,10 +21,10 @@ def heavy_ball(
 
     m+ = beta m + grad f(x),  x+ = x - eta m+,  m_0 = 0
 
-    With `polyak` for both, eta = 4/(sqrt L + sqrt mu)^2 and beta = ((sqrt kappa - 1)/(sqrt kappa + 1))^2,
-    it contracts on quadratics at the rate (sqrt kappa - 1)/(sqrt kappa + 1), after a rise by up to
-    about sqrt(kappa)/e; on strongly convex functions that are not quadratic it may cycle (Lessard,
-    Recht and Packard 2016, section 4.6).
+    With `polyak` for both, eta = 4/(sqrt L + sqrt mu)^2 and beta = ((sqrt kappa - 1)/(sqrt kappa +
+    1))^2, it contracts on quadratics at the rate (sqrt kappa - 1)/(sqrt kappa + 1), after a rise by
+    up to about sqrt(kappa)/e; on strongly convex functions that are not quadratic it may cycle
+    (Lessard, Recht and Packard 2016, section 4.6).
 
     Default: eta = 1/L, beta = 0.9. Search range: 1e-3/L to 2 (1 + beta)/L.
     """
@@ -43,14 +43,15 @@ def nesterov(
     lr: LearningRate = "1/L",
     beta: Momentum = 0.9,
 ) -> tuple[Tensor, State]:
-    """Nesterov's momentum with a constant beta, in torch's form (Nesterov 1983; Sutskever et al. 2013).
+    """Nesterov's momentum, constant beta, torch's form (Nesterov 1983; Sutskever et al. 2013).
 
     m+ = beta m + grad f(x),  x+ = x - eta (grad f(x) + beta m+),  m_0 = 0
 
     x is the look-ahead point, where the gradient is taken: the sequence y_t of
     y = x + beta (x - x_prev), x+ = y - eta grad f(y).
     With eta = 1/L and beta = (sqrt kappa - 1)/(sqrt kappa + 1): f - f* <= (1 - 1/sqrt kappa)^t
-    (f_0 - f* + mu R^2/2) in the other sequence (d'Aspremont, Scieur and Taylor 2021, Corollary 4.15).
+    (f_0 - f* + mu R^2/2) in the other sequence (d'Aspremont, Scieur and Taylor 2021, Corollary
+    4.15).
 
     Default: eta = 1/L, beta = 0.9. Search range: 1e-3/L to (2 + 2 beta)/((1 + 2 beta) L).
     """

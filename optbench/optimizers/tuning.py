@@ -12,8 +12,8 @@ from optbench.core.problem import Facts
 def resolve_tunings(hyper: Mapping[str, Value], facts: Facts) -> tuple[dict[str, Value], str]:
     """Replace tunings by numbers.
 
-    c/L is c over the smoothness; two-over-sum is 2/(L + mu), gradient descent's best constant step on
-    strongly convex functions (Polyak 1987); polyak is heavy ball's pair for quadratics,
+    c/L is c over the smoothness; two-over-sum is 2/(L + mu), gradient descent's best constant step
+    on strongly convex functions (Polyak 1987); polyak is heavy ball's pair for quadratics,
     lr = 4/(sqrt L + sqrt mu)^2 and beta = ((sqrt kappa - 1)/(sqrt kappa + 1))^2 (Polyak 1964).
 
     Args:
@@ -31,7 +31,10 @@ def resolve_tunings(hyper: Mapping[str, Value], facts: Facts) -> tuple[dict[str,
             continue
         L, mu = facts.smoothness, facts.strong_convexity
         if not L:
-            return numbers, f"{name}={value} needs the fact smoothness (L), unknown here; give a number"
+            return (
+                numbers,
+                f"{name}={value} needs the fact smoothness (L), unknown here; give a number",
+            )
         if match["factor"]:
             numbers[name] = float(match["factor"]) / L
             continue

@@ -19,7 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from optbench.report.style import INK, LineStyle, PowerFormatter, printable
+from optbench.analysis.tables import printable
+from optbench.report.style import INK, LineStyle, PowerFormatter
 
 Array = NDArray[np.float64]
 

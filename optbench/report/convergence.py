@@ -21,6 +21,7 @@ from optbench.analysis.curves import (
 )
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row
+from optbench.analysis.tables import targets_of
 from optbench.core.run import Run, Status
 from optbench.report.canvas import (
     Array,
@@ -33,7 +34,6 @@ from optbench.report.canvas import (
     sample,
 )
 from optbench.report.style import INK, LineStyle
-from optbench.report.tables import targets_of
 from optbench.theory.rates import theory_lines
 
 TOP_OF_PLOT = 1e3

@@ -20,11 +20,11 @@ from markupsafe import Markup
 
 from optbench.analysis.curves import FLOOR, relative_suboptimality
 from optbench.analysis.summary import Row, summarize
+from optbench.analysis.tables import Cells, cells, csv_header, csv_line, printable, targets_of
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.report.figures import ProblemFigures, figures_for_problem
-from optbench.report.style import line_styles, printable
-from optbench.report.tables import Cells, cells, csv_header, csv_line, targets_of
+from optbench.report.style import line_styles
 
 INLINE_LIMIT = 5_000_000
 """Bytes of figures that the page holds itself; beyond, it shows the files beside it."""

@@ -142,8 +142,3 @@ class PowerFormatter(Formatter):
         del pos
         mantissa, _, exponent = f"{x:.6e}".partition("e")
         return power_of_ten(int(exponent)) if float(mantissa) == 1 else ""
-
-
-def printable(text: str) -> str:
-    """Return the text with control characters replaced, which neither SVG nor HTML may hold."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

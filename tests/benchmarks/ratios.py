@@ -2,8 +2,9 @@
 
     python tests/benchmarks/ratios.py [--pairs 5] [--only dense,rosenbrock,diagonal,single,overhead]
 
-Each line compares optbench with the numpy loop that a careful user would write for one run at a time:
-101 learning rates x 5 seeds, 1,000 steps, the value recorded at every step. optbench's time is
+Each line compares optbench with the numpy loop that a careful user would write for one run at a
+time: 101 learning rates x 5 seeds, 1,000 steps, the value recorded at every step. optbench's time
+is
 `engine_seconds` (advancing and recording); the pairs are interleaved, so that a machine whose speed
 drifts slows down both, and the median ratio is what counts. Run it on an otherwise idle machine.
 """
@@ -111,8 +112,15 @@ def engine_seconds(problem: str, optimizer: str, record: str = "every") -> float
     import optbench
 
     result = optbench.run(
-        problem, optimizer, lr=RATES, seeds=SEEDS, budget=STEPS, targets=(), record=record,
-        record_x=False, jobs=min(2, os.cpu_count() or 1),
+        problem,
+        optimizer,
+        lr=RATES,
+        seeds=SEEDS,
+        budget=STEPS,
+        targets=(),
+        record=record,
+        record_x=False,
+        jobs=min(2, os.cpu_count() or 1),
     )
     return result.engine_seconds
 
@@ -122,7 +130,10 @@ def product_seconds(dim: int) -> float:
     import torch
 
     torch.set_num_threads(min(2, os.cpu_count() or 1))
-    x, a = torch.randn(101 * SEEDS, dim, dtype=torch.float64), torch.randn(dim, dim, dtype=torch.float64)
+    x, a = (
+        torch.randn(101 * SEEDS, dim, dtype=torch.float64),
+        torch.randn(dim, dim, dtype=torch.float64),
+    )
     x @ a
     started = time.perf_counter()
     for _ in range(STEPS):

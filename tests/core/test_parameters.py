@@ -45,7 +45,12 @@ def test_defaults_are_filled_in_and_numbers_take_the_declared_type() -> None:
     values = complete("family", PARAMETERS, {"kappa": 5, "dim": 1e1, "lr": 1})
 
     assert values == {
-        "dim": 10, "kappa": 5.0, "kind": "round", "rotated": True, "lr": 1.0, "beta": 0.9,
+        "dim": 10,
+        "kappa": 5.0,
+        "kind": "round",
+        "rotated": True,
+        "lr": 1.0,
+        "beta": 0.9,
     }
     assert (type(values["dim"]), type(values["kappa"]), type(values["lr"])) == (int, float, float)
 

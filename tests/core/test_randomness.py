@@ -16,7 +16,9 @@ def test_the_same_name_gives_the_same_bits_whatever_was_drawn_before() -> None:
     np.testing.assert_array_equal(stream(1, 2, "noise", 3).standard_normal(5), first)
 
 
-@pytest.mark.parametrize("other", [(9, 2, "noise", 3), (1, 9, "noise", 3), (1, 2, "start", 3), (1, 2, "noise", 9)])
+@pytest.mark.parametrize(
+    "other", [(9, 2, "noise", 3), (1, 9, "noise", 3), (1, 2, "start", 3), (1, 2, "noise", 9)]
+)
 def test_every_part_of_the_name_counts(other: tuple[int, int, str, int]) -> None:
     """Problem seed, run seed, purpose and counter each name another stream."""
     draws = stream(1, 2, "noise", 3).standard_normal(1000)

@@ -26,7 +26,7 @@ def test_an_unknown_name_is_answered_with_the_closest() -> None:
 
 def test_a_file_without_a_name_in_it_is_explained() -> None:
     """The path alone does not say which optimizer."""
-    with pytest.raises(OptbenchError, match="write my.py:NAME"):
+    with pytest.raises(OptbenchError, match=r"write my\.py:NAME"):
         resolve("optimizer", TABLE, "my.py")
 
 

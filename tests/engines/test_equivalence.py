@@ -37,7 +37,8 @@ def test_trajectories_agree(equation: str, twin: str, problem: str) -> None:
     theirs = trajectory(problem, twin, budget=200, schedules=("cosine",))
 
     assert (ours.engine, theirs.engine) == ("batched", "step")
-    assert ours.points is not None and theirs.points is not None
+    assert ours.points is not None
+    assert theirs.points is not None
     assert len(ours.points) == 201
     np.testing.assert_allclose(theirs.points, ours.points, rtol=RTOL_TRAJECTORY, atol=1e-12)
     for column in ("value", "gradient_norm", "lr", "gradient_calls"):

@@ -6,7 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from optbench.report.style import COLOURS, PowerFormatter, line_styles, power_of_ten, printable
+from optbench.analysis.tables import printable
+from optbench.report.style import COLOURS, PowerFormatter, line_styles, power_of_ten
 
 NAMES = ["gd", "sgd", "heavy_ball:beta=0.9", "heavy_ball:beta=0.5", "adam", "torch.Adam", "mine"]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, wilson
 from optbench.analysis.summary import Reach, Row
-from optbench.report.style import printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +108,8 @@ def csv_line(row: Row, targets: Sequence[float]) -> list[object]:
         r = reach.get(target)
         line += [r.reached, r.steps, r.gradient_calls] if r else [None, None, None]
     return line
+
+
+def printable(text: str) -> str:
+    """Return the text without control characters, which terminals, SVG and HTML may not hold."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

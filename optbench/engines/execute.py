@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from optbench.core.errors import OptbenchError, SpecError
 from optbench.core.fingerprint import fingerprint
@@ -19,9 +18,10 @@ from optbench.core.registry import load, resolve
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
 from optbench.engines.batched import run_batched
+from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import cost_of_gradient
 from optbench.engines.planner import Batch
-from optbench.engines.step import describe, run_step
+from optbench.engines.step import failure, run_step
 from optbench.families import FAMILIES
 from optbench.families.find import build_problem
 from optbench.optimizers import OPTIMIZERS
@@ -52,10 +52,10 @@ def run_batch(batch: Batch, timeout: float = math.inf) -> list[Run]:
         return _run_batch(batch, timeout)
     except OptbenchError as error:
         return _ended(batch, Status.REFUSED, str(error))
+    except TimeUpError:
+        return _ended(batch, Status.TIMEOUT, f"stopped after {timeout:g} s")
     except Exception as error:  # a problem or an update rule of a user may raise anything
-        if _is_out_of_memory(error):
-            return _ended(batch, Status.OUT_OF_MEMORY, describe(error))
-        return _ended(batch, Status.ERROR, describe(error))
+        return _ended(batch, *failure(error))
 
 
 def _run_batch(batch: Batch, timeout: float) -> list[Run]:
@@ -97,9 +97,11 @@ def _advance(
         for r in ready
     ]
     specs = [r.spec for r in ready]
-    return run_batched(
-        problem, optimizer, specs, numbers, factors, batch=batch.name, timeout=timeout
-    )
+    # The engine looks at the clock itself; the deadline is for a problem that never returns.
+    with deadline(2 * timeout):
+        return run_batched(
+            problem, optimizer, specs, numbers, factors, batch=batch.name, timeout=timeout
+        )
 
 
 def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod) -> str:
@@ -142,13 +144,6 @@ def _end(spec: RunSpec, status: Status, message: str, batch: Batch) -> Run:
     return Run(spec=spec, status=status, message=message, engine=batch.engine, batch=batch.name)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    text = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in text
-    )
-
-
 @functools.cache
 def code_of(problem: str, optimizer: str, schedule: str) -> str:
     """Return the fingerprint of the code that a run depends on.
@@ -179,8 +174,3 @@ def code_of(problem: str, optimizer: str, schedule: str) -> str:
 
 def _place(target: str) -> str:
     return target.rpartition(":")[0]
-
-
-def with_label(run: Run, label: str) -> Run:
-    """Return the run under the name by which its problem was asked for."""
-    return replace(run, spec=replace(run.spec, label=label))

@@ -139,10 +139,8 @@ def run_step(
             pass
         except TimeUpError:
             status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
-        except MemoryError:
-            raise
         except Exception as error:  # whatever somebody's optimizer raises is a result
-            status, message = Status.ERROR, describe(error)
+            status, message = failure(error)
         session.recorder.judge(last=status)
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
     return collect(
@@ -155,9 +153,13 @@ def run_step(
     )[0]
 
 
-def describe(error: BaseException) -> str:
-    """Return an exception as one line: type, message, and the place in the code that raised it."""
+def failure(error: Exception) -> tuple[Status, str]:
+    """Return what an exception makes of a run: a status, and one line with type, message, place."""
+    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}{place}"
+    line = f"{type(error).__name__}: {text}{place}"
+    return (Status.OUT_OF_MEMORY if out_of_memory else Status.ERROR), line

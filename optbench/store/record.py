@@ -198,7 +198,7 @@ def _read_curve(row: Row) -> dict[str, np.ndarray]:
 
 
 def _points(run: Run) -> np.ndarray | None:
-    return None if run.points is None else np.asarray(run.points, dtype=_LITTLE_ENDIAN, order="C")
+    return None if run.points is None else np.asarray(run.points, dtype=_LITTLE_ENDIAN)
 
 
 def _read_points(row: Row) -> np.ndarray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -24,12 +26,14 @@ def test_logged_steps_start_dense_and_end_at_the_end(horizon: int) -> None:
 
     assert steps[0] == 0
     assert steps[-1] == horizon
-    assert all(a < b for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(steps))
     assert steps[: min(horizon, 100)] == list(range(min(horizon, 100)))
     assert len(steps) <= 302
 
 
-def _play(values: list[list[float]], targets: tuple[float, ...], f_star: float | None = 0.0) -> list:
+def _play(
+    values: list[list[float]], targets: tuple[float, ...], f_star: float | None = 0.0
+) -> list:
     """Feed a recorder with invented values, one list a run, and collect its runs."""
     table = torch.tensor(values, dtype=torch.float64).T
     count, horizon = len(values), len(table) - 1
@@ -60,7 +64,9 @@ def _play(values: list[list[float]], targets: tuple[float, ...], f_star: float |
     )
 
 
-def _expected(values: list[float], targets: tuple[float, ...]) -> tuple[Status, int, dict[float, int]]:
+def _expected(
+    values: list[float], targets: tuple[float, ...]
+) -> tuple[Status, int, dict[float, int]]:
     """Say what a run with these values comes to, one step after the other."""
     hits: dict[float, int] = {}
     bound = 1e10 * max(abs(values[0]), 1.0)

@@ -38,7 +38,7 @@ def test_s03_a_large_step_doubles_and_alternates() -> None:
 
 
 def test_s04_at_the_threshold_gradient_descent_does_neither() -> None:
-    """S-04: at eta = 1 |theta| stays 1 for ever; a thousandth below and above it leaves for good."""
+    """S-04: at eta = 1 |theta| stays 1; a thousandth below or above, it leaves for good."""
     assert set(np.abs(_points(PARABOLA, "1.0", 1000))) == {1.0}
     assert abs(_points(PARABOLA, "0.999", 1000)[-1]) == pytest.approx(0.998**1000, rel=1e-9)
     assert abs(_points(PARABOLA, "1.001", 1000)[-1]) == pytest.approx(1.002**1000, rel=1e-9)
@@ -80,9 +80,7 @@ def test_s08_the_hessian_of_rosenbrock_at_its_minimum() -> None:
 
 def test_s08_the_tail_of_gradient_descent_in_the_valley() -> None:
     """S-08: with eta = 1e-3 from (-1.2, 1) the distance shrinks by 1 - 1e-3 lambda_min a step."""
-    run = trajectory(
-        "rosenbrock", "gd:lr=1e-3", budget=60000, record="every", record_x=False
-    )
+    run = trajectory("rosenbrock", "gd:lr=1e-3", budget=60000, record="every", record_x=False)
     distance = run.curve["distance"]
     ratio = (distance[60000] / distance[50000]) ** (1 / 10000)
 

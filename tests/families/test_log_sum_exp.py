@@ -39,8 +39,20 @@ def test_gap_keeps_its_digits_near_the_minimiser() -> None:
     gap, g = problem.oracle(x + e)
 
     He = problem.hessian_vector(x, e)
-    assert float(gap) == pytest.approx(float((e * He).sum()) / 2, rel=1e-5)
-    np.testing.assert_allclose(g, He, rtol=1e-4, atol=1e-13)
+    assert float(gap) == pytest.approx(float((e * He).sum()) / 2, rel=1e-5, abs=0)
+    np.testing.assert_allclose(g, He, rtol=1e-4, atol=1e-12)
+
+
+def test_smoothness_is_attained_by_two_opposite_rows() -> None:
+    """With rows a and -a the Hessian at equal weights is a^2/temperature = L."""
+    problem = log_sum_exp(rows=2, columns=1, temperature=0.7)
+    assert problem.hessian_vector is not None
+    assert problem.facts.x_star is not None
+    x = problem.facts.x_star[None]
+
+    curvature = float(problem.hessian_vector(x, torch.ones_like(x)))
+
+    assert curvature == pytest.approx(problem.facts.smoothness, rel=1e-12)
 
 
 def test_fewer_rows_than_columns_are_refused() -> None:

@@ -75,6 +75,21 @@ def test_stored_minimum_is_not_beaten_by_scipy(l2: float) -> None:
     assert -1e-15 <= found - problem.facts.f_star < 1e-6
 
 
+@pytest.mark.parametrize("name", ["breast-cancer", "digits"])
+def test_smoothness_is_attained_at_the_origin(name: str) -> None:
+    """At w = 0 the Hessian is A'A/(4n) + l2 I, whose largest eigenvalue is L."""
+    A, _ = data(name)
+    problem = logistic(data=name, l2=0.5)
+    assert problem.hessian_vector is not None
+    axes = torch.eye(A.shape[1], dtype=torch.float64)
+
+    found = problem.hessian_vector(torch.zeros_like(axes), axes)
+
+    np.testing.assert_allclose(found, A.T @ A / (4 * len(A)) + 0.5 * axes.numpy(), atol=1e-12)
+    top = float(torch.linalg.eigvalsh(found)[-1])
+    assert top == pytest.approx(problem.facts.smoothness, rel=1e-12)
+
+
 def separator(rows: np.ndarray) -> np.ndarray | None:
     """Return some w with all margins at least 1, or None when there is none."""
     n, d = rows.shape
@@ -127,7 +142,7 @@ def test_loss_is_accurate_at_large_margins(margin: float) -> None:
     f, g = problem.oracle(torch.from_numpy(w[None]))
 
     m = rows @ w
-    assert float(f) == pytest.approx(np.logaddexp(0, -m).mean(), rel=1e-12)
+    assert float(f) == pytest.approx(np.logaddexp(0, -m).mean(), rel=1e-12, abs=0)
     assert bool(g.isfinite().all())
 
 
@@ -140,7 +155,7 @@ def test_smallest_margins_alone_decide_the_loss() -> None:
 
     f = logistic(data="separable", l2=0.0).oracle(torch.from_numpy(w[None]))[0]
 
-    assert float(f) == pytest.approx(np.log1p(np.exp(-(rows @ w))).mean(), rel=1e-12)
+    assert float(f) == pytest.approx(np.log1p(np.exp(-(rows @ w))).mean(), rel=1e-12, abs=0)
 
 
 def test_labels_are_both_signs_and_seeds_make_other_data() -> None:

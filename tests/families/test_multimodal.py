@@ -26,13 +26,15 @@ def test_gaps_keep_their_digits_near_the_minimiser() -> None:
     """At distance 1e-9 the gap follows the second-order term, where 1 - cos would be 0."""
     e = torch.tensor([[1e-9]], dtype=torch.float64)
 
-    assert float(rastrigin(dim=1).oracle(e)[0]) == pytest.approx((1 + 20 * math.pi**2) * 1e-18)
-    assert float(ackley(dim=1).oracle(e)[0]) == pytest.approx(4e-9, rel=1e-8)
+    assert float(rastrigin(dim=1).oracle(e)[0]) == pytest.approx(
+        (1 + 20 * math.pi**2) * 1e-18, rel=1e-9, abs=0
+    )
+    assert float(ackley(dim=1).oracle(e)[0]) == pytest.approx(4e-9, rel=1e-7, abs=0)
     problem = styblinski_tang(dim=1)
     assert problem.facts.x_star is not None
     h = 6 * float(problem.facts.x_star) ** 2 - 16
     gap = float(problem.oracle(problem.facts.x_star + 2.0**-25 * torch.ones(1, 1))[0])
-    assert gap == pytest.approx(h / 2 * 2.0**-50, rel=1e-6)
+    assert gap == pytest.approx(h / 2 * 2.0**-50, rel=1e-6, abs=0)
 
 
 def test_rastrigin_has_a_local_minimum_near_every_integer() -> None:

@@ -50,6 +50,20 @@ def test_gradient_descent_converges() -> None:
     assert abs(float(x)) < 1e-12
 
 
+def test_slope_is_the_published_one_everywhere() -> None:
+    """On a fine grid that holds both joints the gradient is f' and the value its integral."""
+    problem = lessard_recht_packard()
+    x = torch.linspace(-1, 3, 4097, dtype=torch.float64)[:, None]
+
+    f, g = problem.oracle(x)
+
+    expected = [float(slope(Fraction(float(point)))) for point in x]
+    assert g[:, 0].tolist() == pytest.approx(expected, rel=1e-15)
+    # The slope is linear between grid points, so that the trapezoidal rule is exact.
+    steps = (g[1:, 0] + g[:-1, 0]) / 2 * (4 / 4096)
+    torch.testing.assert_close(f.diff(), steps, rtol=0, atol=1e-13)
+
+
 def test_slope_is_continuous_at_the_joints() -> None:
     """The pieces meet at 1 and 2 in value and slope."""
     problem = lessard_recht_packard()

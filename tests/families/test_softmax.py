@@ -58,6 +58,22 @@ def test_stored_minimum_is_stationary_for_cross_entropy(problem: Problem) -> Non
     assert float(f.detach()) == pytest.approx(problem.facts.f_star, rel=1e-13)
 
 
+def test_smoothness_is_attained_where_two_classes_tie(problem: Problem) -> None:
+    """With all images torn between two classes the Hessian reaches lambda_max(A'A)/(2n) + l2."""
+    A, _ = data()
+    top = torch.linalg.eigh(A.T @ A / len(A))
+    v = torch.zeros(10, 62, dtype=torch.float64)
+    v[0], v[1] = top.eigenvectors[:, -1] / 2**0.5, -top.eigenvectors[:, -1] / 2**0.5
+    x = torch.zeros(10, 62, dtype=torch.float64)
+    x[:2, -1] = 60.0
+    assert problem.hessian_vector is not None
+
+    curvature = float(v.ravel() @ problem.hessian_vector(x.reshape(1, -1), v.reshape(1, -1))[0])
+
+    assert curvature == pytest.approx(float(top.eigenvalues[-1]) / 2 + 1e-3, rel=1e-11)
+    assert curvature == pytest.approx(problem.facts.smoothness, rel=1e-11)
+
+
 def test_digits_are_separable() -> None:
     """A weakly regularised W* classifies every image with room: without l2, f* = 0."""
     A, y = data()

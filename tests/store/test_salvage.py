@@ -49,7 +49,7 @@ def flip(path: Path, near: bytes) -> None:
     """Flip one bit in the only place of the file where some bytes are."""
     data = bytearray(path.read_bytes())
     assert data.count(near) == 1
-    data[data.index(near) + len(near) // 2] ^= 1
+    data[data.index(near) + len(near) // 2] ^= 0x80  # not UTF-8 any more, where it was text
     path.write_bytes(data)
 
 

@@ -172,7 +172,7 @@ def run(
     if not no_report and (report or suite):
         name = Path(suite).resolve().name if suite else "run"
         page = workflow.make_report(outcome, report or Path("reports") / name, title=name)
-    console.print_outcome(outcome, results, page, as_json=as_json)
+    console.print_outcome(outcome, results / "results.db", page, as_json=as_json)
     if any(run.status.is_failure for run in outcome.runs):
         raise click.exceptions.Exit(1)
 
@@ -275,8 +275,8 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
 
 @cli.command("verify-store")
 @_results
-@click.option("--save", type=_path, help="Folder for a new store with all that can be read.")
-def verify_store(results: Path, save: Path | None) -> None:
+@click.option("--salvage", "saved", type=_path, help="New store for all that can be read.")
+def verify_store(results: Path, saved: Path | None) -> None:
     """Check every row of a store; name damaged ones, and save the rest if asked to.
 
     The store itself is never changed. Exit status 1 when something is damaged.
@@ -286,8 +286,8 @@ def verify_store(results: Path, save: Path | None) -> None:
     damages = check(results)
     for damage in damages:
         click.echo(f"damaged: {damage}")
-    if save is not None:
-        click.echo(f"{salvage(results, save).saved} runs saved to {save}")
+    if saved is not None:
+        click.echo(f"{salvage(results, saved).saved} runs saved to {saved}")
     if damages:
         raise click.exceptions.Exit(1)
     click.echo(f"{results}: every run is whole")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results
+    from optbench.analysis.summary import Row
     from optbench.workflow import Plan
 
 LINE_EVERY = 2.0
@@ -176,9 +177,7 @@ def print_plan(plan: Plan, seconds: float, *, as_json: bool) -> None:
 
 def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: bool) -> None:
     """Print the summary of some runs, what went wrong, and where everything is."""
-    from optbench.analysis.tables import cells, csv_header, csv_line, printable, targets_of
-
-    counts = Counter(str(run.status) for run in outcome.runs)
+    statuses = Counter(str(run.status) for run in outcome.runs)
     rows = outcome.summary()
     if as_json:
         print_json(
@@ -186,63 +185,48 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
                 "runs": len(outcome.runs),
                 "new": outcome.new,
                 "older": outcome.older,
-                "statuses": counts,
+                "statuses": statuses,
                 "engine_seconds": outcome.engine_seconds,
                 "store": str(store),
-                "report": str(page) if page else None,
-                "summary": [
-                    dict(
-                        zip(
-                            csv_header(targets_of(rows)),
-                            csv_line(row, targets_of(rows)),
-                            strict=True,
-                        )
-                    )
-                    for row in rows
-                ],
+                "report": page,
+                "summary": _records(rows),
             }
         )
         return
     for problem, group in itertools.groupby(rows, key=lambda row: row.problem):
-        own = list(group)
-        targets = targets_of(own)
-        lines = [cells(row, targets) for row in own]
-        print_table(
-            [
-                "optimizer",
-                "best lr",
-                *(f"to {t:.0e}" for t in targets),
-                "final",
-                "diverged",
-                "seeds x lr",
-            ],
-            [
-                [
-                    c.name,
-                    c.lr + (" (edge)" if c.edge else ""),
-                    *c.reach,
-                    c.final,
-                    c.diverged,
-                    c.runs,
-                ]
-                for c in lines
-            ],
-            title=printable(problem),
-        )
+        _print_problem(problem, list(group))
     messages = Counter((str(r.status), r.message) for r in outcome.runs if r.message)
     for (status, message), count in messages.most_common(10):
         print(f"{count} {status}: {message}")
     engines = Counter(run.engine for run in outcome.runs)
-    print(
-        f"{len(outcome.runs)} runs ("
-        + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-        + f"); engines: {', '.join(f'{n} {e}' for e, n in sorted(engines.items()))}"
-    )
-    print(
-        f"{outcome.new} new in {outcome.engine_seconds:.2f} engine seconds; "
-        f"store: {store}/results.db"
-    )
+    print(f"{len(outcome.runs)} runs: {_counts(statuses)}; engines: {_counts(engines)}")
+    print(f"{outcome.new} new, {outcome.engine_seconds:.2f} engine seconds")
     if outcome.older:
         print(f"{outcome.older} older runs of these specs, made by other code, are left out")
+    print(f"store: {store}")
     if page:
         print(f"report: {page}")
+
+
+def _counts(counter: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+
+
+def _records(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    from optbench.analysis.tables import csv_header, csv_line, targets_of
+
+    targets = targets_of(rows)
+    return [dict(zip(csv_header(targets), csv_line(row, targets), strict=True)) for row in rows]
+
+
+def _print_problem(problem: str, rows: Sequence[Row]) -> None:
+    from optbench.analysis.tables import cells, printable, targets_of
+
+    targets = targets_of(rows)
+    lines = [
+        [c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs]
+        for c in (cells(row, targets) for row in rows)
+    ]
+    reach = [f"to {target:.0e}" for target in targets]
+    columns = ["optimizer", "best lr", *reach, "final", "diverged", "seeds x lr"]
+    print_table(columns, lines, title=printable(problem))

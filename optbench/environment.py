@@ -10,8 +10,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import optbench
-
 _PACKAGES = ("numpy", "scipy", "torch")
 
 
@@ -37,7 +35,7 @@ def environment(device: str) -> Mapping[str, str]:
         "threads": "1",
         "device": _device(device),
         "git": git_revision(Path.cwd()),
-        "git_optbench": git_revision(Path(optbench.__file__).parent),
+        "git_optbench": git_revision(Path(__file__).parent),
     }
     return {name: text for name, text in sorted(known.items()) if text}
 

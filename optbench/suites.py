@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optbench
 from optbench.core.errors import OptbenchError, SpecError, unknown
 from optbench.core.parameters import Value, complete, parameters_of
 from optbench.core.registry import load, resolve
@@ -143,7 +142,7 @@ def cards_root() -> Path:
     Raises:
         OptbenchError: When the installation lacks it.
     """
-    package = Path(optbench.__file__).parent
+    package = Path(__file__).parent
     for root in (package / "_cards", package.parent / "problems"):
         if (root / "convex" / SUITE_FILE).is_file():
             return root

@@ -155,13 +155,10 @@ def carry_out(
         on_finished(finished)
     older = 0
     if store is not None:
-        wanted = [key for digest, key in work.keys.items() if digest not in fresh]
-        stored = store.newest(digests=list(work.keys)) if wanted else None
-        if stored is not None:
-            older = stored.older
-            fresh |= {
-                r.run.spec.digest: r.run for r in stored.records if r.run.spec.digest not in fresh
-            }
+        known = [key for digest, key in work.keys.items() if digest not in fresh]
+        fresh |= {record.run.spec.digest: record.run for record in store.read(keys=known)}
+        stored = sum(digest in work.keys for (digest,) in store.table("spec_digest"))
+        older = stored - len(work.keys)
     labelled = tuple(
         replace(fresh[spec.digest], spec=spec) for spec in work.specs if spec.digest in fresh
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from optbench.core.errors import unknown
 from optbench.store import schema
 from optbench.store.connection import (
     check_header,
@@ -95,6 +96,26 @@ class Store:
             stored = {key for (key,) in self.connection.execute("SELECT key FROM runs")}
             unfinished = f"SELECT key FROM runs WHERE status IN ({schema.UNFINISHED})"
             return stored - {key for (key,) in self.connection.execute(unfinished)}
+
+    def table(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Read readable columns of all runs, without their checksums: for overviews of large files.
+
+        Args:
+            columns: Names of columns of `runs`, see `schema.METADATA`.
+
+        Returns:
+            One tuple a run, in the order in which the runs were stored; NaN is None.
+
+        Raises:
+            OptbenchError: For a column that does not exist.
+            StoreError: When the file is damaged.
+        """
+        for name in columns:
+            if name not in schema.METADATA:
+                raise unknown("column", name, schema.METADATA)
+        with reported(self.path):
+            sql = f"SELECT {', '.join(columns)} FROM runs ORDER BY id"
+            return self.connection.execute(sql).fetchall()
 
     def add(self, records: Iterable[Record]) -> None:
         """Store runs in one transaction: all of them or none.

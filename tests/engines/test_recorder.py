@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optbench.core.problem import Facts, Problem
-from optbench.core.run import DETERMINED, Status
+from optbench.core.run import DETERMINED, Run, Status
 from optbench.core.spec import RunSpec, Spec
 from optbench.engines.recorder import Calls, Recorder, log_steps
 from optbench.engines.trajectory import collect
@@ -33,7 +33,7 @@ def test_logged_steps_start_dense_and_end_at_the_end(horizon: int) -> None:
 
 def _play(
     values: list[list[float]], targets: tuple[float, ...], f_star: float | None = 0.0
-) -> list:
+) -> list[Run]:
     """Feed a recorder with invented values, one list a run, and collect its runs."""
     table = torch.tensor(values, dtype=torch.float64).T
     count, horizon = len(values), len(table) - 1

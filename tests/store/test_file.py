@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from optbench.core.errors import StoreError
+from optbench.core.errors import OptbenchError, StoreError
 from optbench.core.run import Status
 from optbench.store import Damage, Record, open_store
 from optbench.store.schema import RUNS
@@ -77,6 +77,20 @@ def test_unlabelled_problem(tmp_path: Path, record: Callable[..., Record]) -> No
         (read,) = store.read(problem=str(spec.problem))
 
         assert read.run.spec.label == ""
+
+
+def test_table(tmp_path: Path, record: Callable[..., Record]) -> None:
+    """An overview has the columns asked for, of every run; what is no column is refused."""
+    with open_store(tmp_path) as store:
+        store.add([record(3), record(1, curve={})])
+
+        last = record(3).run.last("value")
+        assert store.table("seed", "label", "last_value") == [
+            (3, "problem-3", last),
+            (1, "problem-1", None),
+        ]
+        with pytest.raises(OptbenchError, match="unknown column 'sede'; did you mean seed"):
+            store.table("sede")
 
 
 def test_newest(tmp_path: Path, record: Callable[..., Record]) -> None:

@@ -1,0 +1,194 @@
+"""Cards and suites: what is shipped is right, and what a user gets wrong is said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from optbench.core.errors import OptbenchError
+from optbench.suites import Request, cards, cards_root, expand, load_suite, suite_names
+
+SUITE = """
+about = "mine"
+reference = "none"
+lr = "1e-3..1:4"
+
+[[runs]]
+problems = ["*"]
+optimizers = ["gd", "adam:beta1=0.8/0.9"]
+"""
+CARD = """
+about = "my quadratic"
+reference = "none"
+family = "quadratic"
+
+[params]
+dim = 7
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a suite of a user's own."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "suite.toml").write_text(SUITE)
+    (tmp_path / "mine" / "easy.toml").write_text(CARD)
+    return tmp_path / "mine"
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_suite_expands_to_distinct_runs(name: str) -> None:
+    """The shipped suites are valid, and no entry asks for nothing."""
+    for request in load_suite(name).requests:
+        assert expand(request)
+
+
+def test_card_names_are_unique() -> None:
+    """A name means one card, in whichever suite it lies."""
+    names = [p.stem for p in cards_root().glob("*/*.toml") if p.name != "suite.toml"]
+
+    assert sorted(names) == sorted(cards())
+    assert len(names) == len(set(names))
+
+
+def test_the_convex_suite_covers_what_it_promises() -> None:
+    """Kappa from 10 to 1e5, at least 21 rates over six decades, five seeds where there is noise."""
+    specs = [spec for request in load_suite("convex").requests for spec in expand(request)]
+    kappas = {dict(s.problem.params).get("kappa") for s in specs if s.problem.name == "quadratic"}
+    rates = {dict(s.optimizer.params)["lr"] for s in specs if s.optimizer.name == "gd"}
+    numbers = sorted(rate for rate in rates if isinstance(rate, float))
+    noisy = {spec.seed for spec in specs if dict(spec.problem.params).get("noise")}
+    data = {dict(s.problem.params).get("data") for s in specs if s.problem.name == "logistic"}
+
+    assert len(specs) >= 500
+    assert {10.0, 1e5} <= kappas
+    assert len(numbers) >= 21
+    assert numbers[-1] / numbers[0] >= 1e6 * (1 - 1e-9)
+    assert noisy >= {0, 1, 2, 3, 4}
+    assert "breast-cancer" in data
+
+
+def test_the_smoke_suite_runs_every_family_and_every_equation() -> None:
+    """Nothing that is registered is left out of the check of the installation."""
+    from optbench.families import FAMILIES
+    from optbench.optimizers import OPTIMIZERS
+
+    specs = [spec for request in load_suite("smoke").requests for spec in expand(request)]
+
+    assert {spec.problem.name for spec in specs} == set(FAMILIES)
+    assert {spec.optimizer.name for spec in specs} >= set(OPTIMIZERS)
+
+
+def test_a_users_folder_is_a_suite(folder: Path) -> None:
+    """Its cards are found by glob, and grids multiply."""
+    (request,) = load_suite(str(folder)).requests
+    specs = expand(request)
+
+    assert len(specs) == 4 + 2 * 4
+    assert {spec.problem_label for spec in specs} == {"easy"}
+    assert {dict(spec.problem.params)["dim"] for spec in specs} == {7}
+
+
+def test_a_copied_suite_uses_its_own_cards(tmp_path: Path) -> None:
+    """Editing a copy of a built-in card changes the copy's runs."""
+    copy = tmp_path / "convex"
+    shutil.copytree(cards_root() / "convex", copy)
+    path = copy / "quadratic-k10.toml"
+    path.write_text(path.read_text().replace("dim = 100", "dim = 3"))
+    dims = {
+        dict(spec.problem.params).get("dim")
+        for request in load_suite(str(copy)).requests[:1]
+        for spec in expand(request)
+        if spec.problem_label == "quadratic-k10"
+    }
+
+    assert dims == {3}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        (
+            "suite.toml",
+            SUITE + "optimisers = 3\n",
+            "unknown key 'optimisers'; did you mean optimizers",
+        ),
+        ("suite.toml", "sseds = 3\n" + SUITE, "unknown key 'sseds'; did you mean seeds"),
+        ("suite.toml", "seeds = 0\n" + SUITE, "seeds must be at least 1"),
+        ("suite.toml", "seeds = 'many'\n" + SUITE, "suite.toml"),
+        ("suite.toml", "budget = 0\n" + SUITE, "budget must be"),
+        (
+            "suite.toml",
+            SUITE.replace('["*"]', '["hard-*"]'),
+            "no card in this folder matches 'hard-",
+        ),
+        ("suite.toml", SUITE.replace('about = "mine"', ""), "the key 'about' is missing"),
+        ("suite.toml", SUITE.replace("problems", "problem"), "unknown key 'problem'"),
+        ("suite.toml", SUITE.replace('problems = ["*"]', ""), "lacks problems"),
+        ("suite.toml", "a = [1, 2\n", "suite.toml: "),
+        ("suite.toml", SUITE + "lr = 1\nlr = 2\n", "overwrite"),
+        ("easy.toml", CARD + "\nextra = [1]\n", "params must be"),
+        ("easy.toml", "familly = 'x'\n" + CARD, "did you mean family"),
+        ("easy.toml", CARD.replace('family = "quadratic"', ""), "'family' is missing"),
+        ("easy.toml", CARD.replace("dim = 7", "dim = 0"), r"dim must be in \[1, inf\)"),
+        ("easy.toml", CARD.replace("dim = 7", "dmi = 7"), "did you mean dim"),
+        ("easy.toml", CARD.replace('"quadratic"', '"quadratik"'), "did you mean quadratic"),
+    ],
+)
+def test_mistakes_in_cards_are_named(folder: Path, file: str, text: str, complaint: str) -> None:
+    """Each mistake gets one line with the file or the thing in it, before anything runs."""
+    (folder / file).write_text(text)
+    with pytest.raises(OptbenchError, match=complaint):
+        _expand_all(str(folder))
+
+
+def _expand_all(name: str) -> None:
+    for request in load_suite(name).requests:
+        expand(request)
+
+
+def test_encodings(folder: Path) -> None:
+    """A byte-order mark and Windows line ends are read; what is not UTF-8 is named."""
+    (folder / "easy.toml").write_bytes(b"\xef\xbb\xbf" + CARD.replace("\n", "\r\n").encode())
+    _expand_all(str(folder))
+    (folder / "easy.toml").write_bytes(CARD.replace("my", "\xe4").encode("latin-1"))
+    with pytest.raises(OptbenchError, match=r"easy\.toml: cannot be read as UTF-8"):
+        _expand_all(str(folder))
+
+
+def test_unknown_suites_are_answered_with_the_known_ones() -> None:
+    """A bare word is a name, anything with a separator is a path."""
+    with pytest.raises(OptbenchError, match="unknown suite 'convx'; did you mean convex"):
+        load_suite("convx")
+    with pytest.raises(OptbenchError, match=r"no suite at \./convex"):
+        load_suite("./convex")
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"problems": ("quadratik",)}, "did you mean quadratic"),
+        ({"optimizers": ("adm",)}, "did you mean adam"),
+        ({"optimizers": ("torch.Adma",)}, "did you mean torch.Adam"),
+        ({"schedules": ("cosin",)}, "did you mean cosine"),
+        ({"problems": ("quadratic:kappa=0.5",)}, "kappa must be"),
+        ({"problems": ("quadratic-k10:dim=3",)}, "a card without parameters"),
+        ({"lr": ("-1",)}, "lr must be"),
+        ({"seeds": 0}, "seeds"),
+        ({"budget": 0.0}, "budget"),
+        ({"targets": (2.0,)}, "target must be"),
+        ({"dtype": "float16"}, "unknown dtype"),
+        ({"device": "tpu"}, "unknown device"),
+        ({"record": "all"}, "unknown record"),
+        ({"optimizers": ("scipy.CG",), "schedules": ("cosine",)}, "no learning rate to schedule"),
+    ],
+)
+def test_requests_are_checked_before_anything_runs(
+    fields: dict[str, object], complaint: str
+) -> None:
+    """Whatever is out of range or unknown is said when the request is read."""
+    base: dict[str, object] = {"problems": ("quadratic",), "optimizers": ("gd",)}
+    with pytest.raises(OptbenchError, match=complaint):
+        expand(Request(**(base | fields)))  # type: ignore[arg-type]

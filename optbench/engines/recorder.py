@@ -289,4 +289,4 @@ def _first_true(mask: Tensor, start: int) -> Tensor:
     rows = mask[start:]
     if not len(rows):
         return torch.full(mask.shape[1:], len(mask), device=mask.device)
-    return torch.where(rows.any(0), rows.int().argmax(0) + start, len(mask))
+    return torch.where(rows.any(0), rows.view(torch.uint8).argmax(0) + start, len(mask))

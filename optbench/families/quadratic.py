@@ -63,7 +63,7 @@ def quadratic(
     else:
         product = (vectors * values) @ vectors.T
         matrix = Constant((product + product.T) / 2)
-        residuals = {"strong_convexity": dim * float_info.epsilon * kappa}
+        residuals = {"strong_convexity": 4 * dim * float_info.epsilon * kappa}
     return Problem(
         facts=Facts(
             dim=dim,

@@ -1,8 +1,12 @@
-"""Methods that scale each coordinate by its past gradients: AdaGrad, RMSProp, Adam, AdamW."""
+"""Methods that scale each coordinate by its past gradients: AdaGrad, RMSProp, Adam, AdamW.
+
+`lerp(m, g, w)` is (1 - w) m + w g, a moving average in one pass over memory; `addcdiv(x, a, b,
+value=-1)` is x - a/b.
+"""
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, addcdiv, lerp
 
 from optbench.core.optimizer import Oracle, State, UpdateRule
 from optbench.core.parameters import Decay, Epsilon, LearningRate, WeightDecay
@@ -27,7 +31,7 @@ def adagrad(
     (s,) = state
     g = oracle.gradient(x)
     s = s + g * g
-    return x - lr * g / (s.sqrt() + eps), (s,)
+    return addcdiv(x, lr * g, s.sqrt() + eps, value=-1), (s,)
 
 
 def rmsprop(
@@ -51,8 +55,8 @@ def rmsprop(
     del t
     (v,) = state
     g = oracle.gradient(x)
-    v = alpha * v + (1 - alpha) * g * g
-    return x - lr * g / (v.sqrt() + eps), (v,)
+    v = lerp(v, g * g, 1 - alpha)
+    return addcdiv(x, lr * g, v.sqrt() + eps, value=-1), (v,)
 
 
 def adam(
@@ -77,11 +81,11 @@ def adam(
     """
     m, v = state
     g = oracle.gradient(x)
-    m = m + (1 - beta1) * (g - m)
-    v = beta2 * v + (1 - beta2) * g * g
-    m_hat = m / (1 - beta1 ** (t + 1))
+    m = lerp(m, g, 1 - beta1)
+    v = lerp(v, g * g, 1 - beta2)
+    rate = lr / (1 - beta1 ** (t + 1))
     v_hat = v / (1 - beta2 ** (t + 1))
-    return x - lr * m_hat / (v_hat.sqrt() + eps), (m, v)
+    return addcdiv(x, rate * m, v_hat.sqrt_() + eps, value=-1), (m, v)
 
 
 def adamw(

@@ -72,3 +72,11 @@ def test_sharpness_on_the_hyperbola_is_the_squared_norm() -> None:
 def test_no_distance_is_offered_to_a_curve_of_minima() -> None:
     """The minimisers of the product are unknown as a point, so no wrong distance is given."""
     assert product().distance(torch.ones(1, 2).double()) is None
+
+
+def test_distance_is_to_the_minimum_on_the_same_side() -> None:
+    """Above and below the saddle the nearest minimum is (0, 1) and (0, -1)."""
+    distance = saddle_quartic().distance(torch.tensor([[0.0, -0.75], [3.0, 5.0]]).double())
+
+    assert distance is not None
+    assert distance.tolist() == [0.25, 5.0]

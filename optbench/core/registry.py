@@ -68,6 +68,9 @@ def resolve(kind: str, table: Mapping[str, Entry], name: str) -> str:
     if name in table:
         return table[name].target
     if ":" in name:
+        known, _, rest = name.partition(":")
+        if known in table:
+            raise OptbenchError(f"{name!r}: {rest!r} is not key=value")
         return name
     if name.endswith(".py"):
         raise OptbenchError(f"{kind} {name!r} names a file; write {name}:NAME for the {kind} in it")

@@ -8,13 +8,14 @@ specs: a list of numbers `lr=.1/.2/.5`, or a grid of n numbers evenly spaced in 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from optbench.core.errors import SpecError
@@ -202,8 +203,7 @@ class RunSpec:
 
     def to_json(self) -> str:
         """Return the canonical JSON: sorted keys, no spaces, no label."""
-        data: dict[str, Any] = dict(vars(self))
-        del data["label"]
+        data: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
         for part in ("problem", "optimizer", "schedule"):
             spec: Spec = getattr(self, part)
             data[part] = {"name": spec.name, "params": dict(spec.params)}
@@ -218,7 +218,7 @@ class RunSpec:
         data["targets"] = tuple(data["targets"])
         return cls(**data, label=label)
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal: the spec's name, whatever the code."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()

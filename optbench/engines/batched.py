@@ -46,7 +46,8 @@ def run_batched(
     dtype, device = getattr(torch, first.dtype), torch.device(first.device)
     options = dict(first.optimizer.params)
     horizon = len(factors) - 1
-    x = torch.stack([problem.start(spec.seed) for spec in specs]).to(device, dtype)
+    starts = {seed: problem.start(seed) for seed in {spec.seed for spec in specs}}
+    x = torch.stack([starts[spec.seed] for spec in specs]).to(device, dtype)
     x = x if problem.project is None else problem.project(x)
     oracle = BatchOracle(
         problem,

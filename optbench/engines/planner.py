@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import math
@@ -30,7 +31,7 @@ class Batch:
     engine: str
     specs: tuple[RunSpec, ...]
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """Hash of the runs, 16 hexadecimal digits."""
         return hashlib.sha256("".join(s.digest for s in self.specs).encode()).hexdigest()[:16]

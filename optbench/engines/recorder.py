@@ -139,7 +139,8 @@ class Recorder:
         self._fresh = 0  # that entry was judged before, except at step 0
         self._xs: list[Tensor] = []
         self._fs: list[Tensor] = []
-        self._gs: list[Tensor | None] = []
+        self._norms: dict[int, Tensor] = {}  # by entry: of the true gradient
+        self._distances: dict[int, Tensor | None] = {}
         self._length = STRETCH
         self._stack: _Stack | None = None
 
@@ -149,19 +150,31 @@ class Recorder:
         return time.perf_counter() - self._started
 
     def push(self, x: Tensor, f: Tensor, g: Tensor | None, calls: Calls) -> bool:
-        """Take the next step's points, (B, d), their f - shift, (B,), and gradients where known.
+        """Take the next step's points, their f - shift, and their gradients where known.
+
+        Args:
+            x: Points, shape (B, d).
+            f: f - shift, shape (B,).
+            g: True gradients, shape (B, d), or None.
+            calls: Calls spent to reach x.
 
         Returns:
             Whether the stretch is full and `judge` is due.
         """
-        step = self._start + len(self._xs)
-        if not self._xs:
+        entry = len(self._xs)
+        if not entry:
             self._length = max(4, min(STRETCH, STRETCH_BYTES // (x.numel() * x.element_size() + 1)))
+        logged = self._start + entry in self._log_at
+        # Measured now, while the points and gradients are in the cache.
+        if logged or self._spec.gradient_tolerance:
+            g = self.problem.oracle(x)[1] if g is None else g
+            self._norms[entry] = torch.linalg.vector_norm(g, dim=-1)
+        if logged:
+            self._distances[entry] = self.problem.distance(x)
         self._xs.append(x)
         self._fs.append(f)
-        self._gs.append(g if self._spec.gradient_tolerance or step in self._log_at else None)
         self.calls.append(calls)
-        return len(self._xs) > self._length
+        return entry >= self._length
 
     def judge(self, last: Status | None = None) -> Tensor | None:
         """Judge the stretch: who reached what, who stops where and why, what is logged.
@@ -207,7 +220,7 @@ class Recorder:
         if self._spec.targets and self.problem.facts.f_star is not None:
             done |= gap <= self._spec.targets[-1] * stack.gap_0
         if self._spec.gradient_tolerance:
-            norms = torch.stack([self._gradient(i).norm(dim=-1) for i in range(len(gap))])
+            norms = torch.stack([self._norms[entry] for entry in range(len(gap))])
             done |= norms <= self._spec.gradient_tolerance
         return _first_true(done, self._fresh)
 
@@ -220,32 +233,14 @@ class Recorder:
             new = stack.active & (known < 0) & (at < len(gap)) & (at <= stop_at)
             hits[stack.rows] = torch.where(new, self._start + at, known)
 
-    def _gradient(self, entry: int) -> Tensor:
-        g = self._gs[entry]
-        return self.problem.oracle(self._xs[entry])[1] if g is None else g
-
     def _write_log(self, F: Tensor, stack: _Stack) -> None:
         entries = [i for i in range(self._fresh, len(F)) if self._start + i in self._log_at]
         if entries:
-            gradients = [self._gradient(i) for i in entries]
-            points = torch.stack([self._xs[i] for i in entries])
             steps = [self._start + i for i in entries]
-            self.logged.append(self._log(steps, stack.rows, F[entries], points, gradients))
-
-    def _log(
-        self, steps: list[int], rows: Tensor, value: Tensor, points: Tensor, gradients: list[Tensor]
-    ) -> Logged:
-        distance = self.problem.distance(points.flatten(0, 1))
-        return Logged(
-            steps=steps,
-            rows=rows,
-            value=value,
-            gradient_norm=torch.stack([g.norm(dim=-1) for g in gradients]),
-            distance=torch.full_like(value, torch.nan)
-            if distance is None
-            else distance.view(value.shape),
-            points=points if self._spec.record_x else None,
-        )
+            norms = torch.stack([self._norms[i] for i in entries])
+            distances = [self._distances[i] for i in entries]
+            points = torch.stack([self._xs[i] for i in entries]) if self._spec.record_x else None
+            self.logged.append(_logged(steps, stack.rows, F[entries], norms, distances, points))
 
     def _cut(
         self, F: Tensor, stack: _Stack, row: int, bad_at: int, done_at: int, last: Status | None
@@ -261,10 +256,12 @@ class Recorder:
             at, status = len(F) - 1, last
         step, logged = self._start + at, None
         if step >= 0 and step not in self._log_at:
-            x = self._xs[at][row : row + 1]
-            value, g = F[at : at + 1, row : row + 1], self._gs[at]
-            g = self.problem.oracle(x)[1] if g is None else g[row : row + 1]
-            logged = self._log([step], stack.rows[row : row + 1], value, x[None], [g])
+            only = slice(row, row + 1)
+            x = self._xs[at][only]
+            norm = torch.linalg.vector_norm(self.problem.oracle(x)[1], dim=-1)
+            points = x[None] if self._spec.record_x else None
+            value, distances = F[at : at + 1, only], [self.problem.distance(x)]
+            logged = _logged([step], stack.rows[only], value, norm[None], distances, points)
         bad = self._start + bad_at if status in (Status.NAN, Status.DIVERGED) else None
         self.cuts[int(stack.rows[row])] = Cut(
             step=step, status=status, first_bad_step=bad, logged=logged, seconds=self.seconds
@@ -273,20 +270,36 @@ class Recorder:
     def _next_stretch(self, stack: _Stack) -> Tensor | None:
         self._start += len(self._xs) - 1
         self._fresh = 1
-        self._xs, self._fs, self._gs = self._xs[-1:], self._fs[-1:], self._gs[-1:]
+        self._xs, self._fs = self._xs[-1:], self._fs[-1:]
+        last = self._norms.get(len(self._norms) - 1) if self._spec.gradient_tolerance else None
+        self._norms = {} if last is None else {0: last}
+        self._distances = {}
         going = int(stack.active.sum())
         if going > COMPACT_AT * len(stack.active):
             return None
         keep = stack.active.nonzero()[:, 0]
         self._stack = stack.keep(keep)
         self._xs, self._fs = [self._xs[0][keep]], [self._fs[0][keep]]
-        self._gs = [None if self._gs[0] is None else self._gs[0][keep]]
+        self._norms = {entry: norm[keep] for entry, norm in self._norms.items()}
         return keep
+
+
+def _logged(
+    steps: list[int],
+    rows: Tensor,
+    value: Tensor,
+    norms: Tensor,
+    distances: list[Tensor | None],
+    points: Tensor | None,
+) -> Logged:
+    known = [distance for distance in distances if distance is not None]
+    distance = torch.stack(known) if known else torch.full_like(value, torch.nan)
+    return Logged(steps, rows, value, norms, distance, points)
 
 
 def _first_true(mask: Tensor, start: int) -> Tensor:
     """Return for each column of (K, B) the first row from `start` on that is true, else K."""
     rows = mask[start:]
-    if not len(rows):
+    if not bool(rows.any()):  # nearly always, and much cheaper to know than where
         return torch.full(mask.shape[1:], len(mask), device=mask.device)
     return torch.where(rows.any(0), rows.view(torch.uint8).argmax(0) + start, len(mask))

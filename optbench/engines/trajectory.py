@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optbench.core.problem import Problem
-from optbench.core.run import Hit, Run, Status
-from optbench.engines.recorder import Cut, Logged, Recorder
+from optbench.core.run import DETERMINED, MEASURED, Hit, Run, Status
+from optbench.engines.recorder import Recorder
 
 _MEASURES = ("value", "gradient_norm", "distance")
 _FROM_OUTSIDE = (Status.BUDGET, Status.TIMEOUT, Status.ERROR, Status.OUT_OF_MEMORY)
@@ -21,19 +21,15 @@ class _Table:
 
     Attributes:
         steps: Shape (n,).
+        shared: Columns that all runs have in common, each of shape (n,).
         measures: Column to array of shape (n, B); NaN where a run had left the stack.
         points: Shape (n, B, d), or None.
-        calls: Calls spent to reach every step, shape (T + 1, 3).
-        times: Steps and seconds, shape (m, 2).
-        hits: Step of each first passage, shape (targets, B); -1 for none.
     """
 
     steps: np.ndarray
+    shared: Mapping[str, np.ndarray]
     measures: Mapping[str, np.ndarray]
     points: np.ndarray | None
-    calls: np.ndarray
-    times: np.ndarray
-    hits: np.ndarray
 
 
 def collect(
@@ -58,15 +54,17 @@ def collect(
     Returns:
         One run a spec, in their order.
     """
-    problem, table = recorder.problem, _tabulate(recorder)
-    facts = problem.facts.scalars()
+    problem, table = recorder.problem, _tabulate(recorder, factors)
+    facts, hits = problem.facts.scalars(), recorder.first_hits.cpu().numpy()
+    f_star = np.nan if problem.facts.f_star is None else problem.facts.f_star
     runs = []
     for row, (spec, numbers) in enumerate(zip(recorder.specs, hyper, strict=True)):
         cut = recorder.cuts[row]
-        steps, measures, points = _own(table, row, cut)
-        curve = _curve(problem, table, steps, measures, len(recorder.specs))
-        curve["lr"] = numbers.get("lr", np.nan) * factors[steps]
-        radius = float(measures["distance"][0]) if len(steps) else np.nan
+        curve, points = _curve(recorder, table, row, factors)
+        curve["suboptimality"] = curve["value"] + (problem.shift - f_star)
+        curve["value"] = curve["value"] + problem.shift
+        curve["lr"] = numbers.get("lr", np.nan) * curve["lr"]
+        radius = float(curve["distance"][0]) if cut.step >= 0 else np.nan
         runs.append(
             Run(
                 spec=spec,
@@ -74,11 +72,11 @@ def collect(
                 message=(message if cut.status in _FROM_OUTSIDE else "")
                 or _warning(curve["suboptimality"], problem),
                 first_bad_step=cut.first_bad_step,
-                curve=curve,
+                curve={name: curve[name] for name in (*DETERMINED, *MEASURED)},
                 points=points,
                 hits=tuple(
-                    Hit(target, int(step), float(table.calls[step, 0]))
-                    for target, step in zip(spec.targets, table.hits[:, row], strict=True)
+                    Hit(target, int(step), recorder.calls[step].gradient)
+                    for target, step in zip(spec.targets, hits[:, row], strict=True)
                     if step >= 0
                 ),
                 hyper=numbers,
@@ -91,7 +89,7 @@ def collect(
     return runs
 
 
-def _tabulate(recorder: Recorder) -> _Table:
+def _tabulate(recorder: Recorder, factors: np.ndarray) -> _Table:
     count = len(recorder.specs)
     steps = np.array([step for part in recorder.logged for step in part.steps], dtype=np.int64)
     measures = {name: np.full((len(steps), count), np.nan) for name in _MEASURES}
@@ -106,50 +104,41 @@ def _tabulate(recorder: Recorder) -> _Table:
         if points is not None and part.points is not None:
             points[block] = part.points.double().cpu().numpy()
         at += len(part.steps)
-    calls = [(c.gradient, c.value, c.hessian_vector) for c in recorder.calls]
-    times, hits = np.array(recorder.times), recorder.first_hits.cpu().numpy()
-    return _Table(steps, measures, points, np.array(calls), times, hits)
+    return _Table(steps, _shared(recorder, steps, factors), measures, points)
 
 
-def _own(
-    table: _Table, row: int, cut: Cut
-) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray | None]:
-    """Return one run's steps, measures and points, up to where it was cut."""
-    n = int(np.searchsorted(table.steps, cut.step, side="right"))
-    steps = table.steps[:n]
-    measures = {name: column[:n, row] for name, column in table.measures.items()}
-    points = None if table.points is None else table.points[:n, row]
-    if cut.logged is None:
-        return steps, measures, points
-    end: Logged = cut.logged
-    last = {name: getattr(end, name).double().cpu().numpy()[:, 0] for name in measures}
-    measures = {name: np.append(column, last[name]) for name, column in measures.items()}
-    if points is not None and end.points is not None:
-        points = np.concatenate([points, end.points[:, 0].double().cpu().numpy()])
-    return np.append(steps, end.steps), measures, points
+def _shared(recorder: Recorder, steps: np.ndarray, factors: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns that the step alone decides; `lr` is the schedule's factor."""
+    calls = [recorder.calls[step] for step in steps]
+    ends, seconds = np.array(recorder.times).T
+    return {
+        "step": steps.astype(np.float64),
+        "gradient_calls": np.array([c.gradient for c in calls], dtype=np.float64),
+        "value_calls": np.array([c.value for c in calls], dtype=np.float64),
+        "hvp_calls": np.array([c.hessian_vector for c in calls], dtype=np.float64),
+        "lr": factors[steps],
+        "seconds": np.interp(steps, ends, seconds) / len(recorder.specs),
+    }
 
 
 def _curve(
-    problem: Problem,
-    table: _Table,
-    steps: np.ndarray,
-    measures: Mapping[str, np.ndarray],
-    rows: int,
-) -> dict[str, np.ndarray]:
-    """Return a trajectory's columns, all but the learning rate."""
-    calls = table.calls[steps]
-    f_star = np.nan if problem.facts.f_star is None else problem.facts.f_star
-    return {
-        "step": steps.astype(np.float64),
-        "gradient_calls": calls[:, 0],
-        "value_calls": calls[:, 1],
-        "hvp_calls": calls[:, 2],
-        "value": measures["value"] + problem.shift,
-        "suboptimality": measures["value"] + (problem.shift - f_star),
-        "gradient_norm": measures["gradient_norm"],
-        "distance": measures["distance"],
-        "seconds": np.interp(steps, table.times[:, 0], table.times[:, 1]) / rows,
-    }
+    recorder: Recorder, table: _Table, row: int, factors: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Return one run's columns and points, up to where it was cut."""
+    cut = recorder.cuts[row]
+    n = int(np.searchsorted(table.steps, cut.step, side="right"))
+    curve = {name: column[:n] for name, column in table.shared.items()}
+    curve |= {name: column[:n, row] for name, column in table.measures.items()}
+    points = None if table.points is None else table.points[:n, row]
+    end = cut.logged
+    if end is None:
+        return curve, points
+    last = _shared(recorder, np.array(end.steps), factors)
+    last |= {name: getattr(end, name).double().cpu().numpy()[:, 0] for name in _MEASURES}
+    curve = {name: np.append(column, last[name]) for name, column in curve.items()}
+    if points is not None and end.points is not None:
+        points = np.concatenate([points, end.points[:, 0].double().cpu().numpy()])
+    return curve, points
 
 
 def _warning(gap: np.ndarray, problem: Problem) -> str:

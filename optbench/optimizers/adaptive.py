@@ -1,7 +1,7 @@
 """Methods that scale each coordinate by its past gradients: AdaGrad, RMSProp, Adam, AdamW.
 
 `lerp(m, g, w)` is (1 - w) m + w g, a moving average in one pass over memory; `addcdiv(x, a, b,
-value=-1)` is x - a/b.
+value=-1)` is x - a/b; a trailing underscore works in place, on temporaries only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def adagrad(
     (s,) = state
     g = oracle.gradient(x)
     s = s + g * g
-    return addcdiv(x, lr * g, s.sqrt() + eps, value=-1), (s,)
+    return addcdiv(x, lr * g, s.sqrt().add_(eps), value=-1), (s,)
 
 
 def rmsprop(
@@ -56,7 +56,7 @@ def rmsprop(
     (v,) = state
     g = oracle.gradient(x)
     v = lerp(v, g * g, 1 - alpha)
-    return addcdiv(x, lr * g, v.sqrt() + eps, value=-1), (v,)
+    return addcdiv(x, lr * g, v.sqrt().add_(eps), value=-1), (v,)
 
 
 def adam(
@@ -83,9 +83,9 @@ def adam(
     g = oracle.gradient(x)
     m = lerp(m, g, 1 - beta1)
     v = lerp(v, g * g, 1 - beta2)
-    rate = lr / (1 - beta1 ** (t + 1))
-    v_hat = v / (1 - beta2 ** (t + 1))
-    return addcdiv(x, rate * m, v_hat.sqrt_() + eps, value=-1), (m, v)
+    m_hat = m * (1 / (1 - beta1 ** (t + 1)))
+    v_hat = v * (1 / (1 - beta2 ** (t + 1)))
+    return addcdiv(x, m_hat.mul_(lr), v_hat.sqrt_().add_(eps), value=-1), (m, v)
 
 
 def adamw(

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from optbench.core.optimizer import Needs, Oracle, State, UpdateRule
 from optbench.core.parameters import LearningRate
+from optbench.optimizers.algebra import descend
 
 
 def gd(
@@ -22,7 +23,7 @@ def gd(
     Default: eta = 1/L. Search range: 1e-3/L to 2/L.
     """
     del t
-    return x - lr * oracle.gradient(x), state
+    return descend(x, lr, oracle.gradient(x)), state
 
 
 def sgd(

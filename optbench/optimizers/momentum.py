@@ -6,6 +6,7 @@ from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State, UpdateRule
 from optbench.core.parameters import LearningRate, Momentum
+from optbench.optimizers.algebra import descend
 
 
 def heavy_ball(
@@ -31,7 +32,7 @@ def heavy_ball(
     del t
     (m,) = state
     m = beta * m + oracle.gradient(x)
-    return x - lr * m, (m,)
+    return descend(x, lr, m), (m,)
 
 
 def nesterov(
@@ -59,7 +60,7 @@ def nesterov(
     (m,) = state
     g = oracle.gradient(x)
     m = beta * m + g
-    return x - lr * (g + beta * m), (m,)
+    return descend(x, lr, g + beta * m), (m,)
 
 
 HEAVY_BALL = UpdateRule(step=heavy_ball, memory=1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from optbench.analysis.results import Results
-    from optbench.executors.local import Finished
+    from optbench.engines.execute import Finished
     from optbench.store import Store
     from optbench.suites import Request
     from optbench.workflow import Plan
@@ -159,6 +159,10 @@ def run(
     optbench run -p quadratic:kappa=1e4 -o gd -o adam --lr 1e-4..1:21
     optbench run -p rosenbrock -o my_file.py:MyOptimizer --lr 1e-3
     """
+    if suite and jobs != 1 and not dry_run:
+        from optbench.executors.server import start_server
+
+        start_server()  # it imports what workers need while this process does the same
     requests = _requests(suite, flags)
     from optbench import workflow
 

@@ -18,9 +18,10 @@ from optbench.analysis.results import Results
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
+from optbench.engines.execute import Finished
 from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
-from optbench.executors.local import Finished, execute
+from optbench.executors.local import execute
 from optbench.store import Record, Store, open_store
 from optbench.suites import TARGETS, Request, expand, load_suite
 
@@ -149,7 +150,7 @@ def carry_out(
     busy: list[tuple[float, float]] = []
     for finished in execute(work.batches, jobs=jobs, timeout=timeout):
         fresh |= {run.spec.digest: run for run in finished.runs}
-        busy.append((finished.started, finished.ended))
+        busy.append(finished.span)
         if store is not None:
             store.add([_record(run, work) for run in finished.runs])
         on_finished(finished)

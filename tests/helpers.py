@@ -22,7 +22,7 @@ def specs(problem: str, optimizer: str, **settings: Any) -> list[RunSpec]:
 def runs(problem: str, optimizer: str, **settings: Any) -> list[Run]:
     """Run them here and return the results in the order of the batches."""
     batches = plan(specs(problem, optimizer, **settings))
-    return [run for batch in batches for run in run_batch(batch)]
+    return [run for batch in batches for run in run_batch(batch).runs]
 
 
 def problem_of(text: str) -> Problem:

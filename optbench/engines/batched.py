@@ -14,7 +14,7 @@ from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
 from optbench.engines.oracle import BatchOracle, measure
-from optbench.engines.recorder import Calls, Recorder
+from optbench.engines.recorder import Calls, Recorder, Span
 from optbench.engines.trajectory import collect
 
 
@@ -27,7 +27,7 @@ def run_batched(
     *,
     batch: str = "",
     timeout: float = math.inf,
-) -> list[Run]:
+) -> tuple[list[Run], Span]:
     """Advance runs that differ in seeds and hyperparameters only.
 
     Args:
@@ -40,7 +40,7 @@ def run_batched(
         timeout: Seconds after which the batch stops where it is.
 
     Returns:
-        One result a spec, in their order.
+        One result a spec, in their order, and when the engine started and ended.
     """
     first = specs[0]
     dtype, device = getattr(torch, first.dtype), torch.device(first.device)
@@ -85,9 +85,10 @@ def run_batched(
         else:
             recorder.push(x, *measure(problem, x), Calls(horizon * cost))
         recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
-    return collect(
+    runs = collect(
         recorder, hyper=hyper, factors=factors, engine="batched", batch=batch, message=message
     )
+    return runs, recorder.span
 
 
 def _columns(

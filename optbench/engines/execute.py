@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from optbench.engines.batched import run_batched
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import cost_of_gradient
 from optbench.engines.planner import Batch
+from optbench.engines.recorder import Span
 from optbench.engines.step import failure, run_step
 from optbench.families import FAMILIES
 from optbench.families.find import build_problem
@@ -38,45 +40,67 @@ class _Ready:
     hyper: Mapping[str, Value]
 
 
-def run_batch(batch: Batch, timeout: float = math.inf) -> list[Run]:
-    """Run a batch.
+@dataclass(frozen=True)
+class Finished:
+    """A batch that is done.
+
+    Attributes:
+        batch: The batch.
+        runs: One result a run, in the order of the batch.
+        span: When its engine started and ended: advancing and recording, without what comes before
+            and after.
+    """
+
+    batch: Batch
+    runs: list[Run]
+    span: Span
+
+
+def run_batch(batch: Batch, timeout: float = math.inf) -> Finished:
+    """Run a batch; nothing that a run does raises.
 
     Args:
         batch: What to run.
         timeout: Seconds that the batch may take.
 
     Returns:
-        One result a run, in the order of the batch; nothing that a run does raises.
+        The finished batch.
     """
     try:
         return _run_batch(batch, timeout)
     except OptbenchError as error:
-        return _ended(batch, Status.REFUSED, str(error))
+        return ended(batch, Status.REFUSED, str(error))
     except TimeUpError:
-        return _ended(batch, Status.TIMEOUT, f"stopped after {timeout:g} s")
+        return ended(batch, Status.TIMEOUT, f"stopped after {timeout:g} s")
     except Exception as error:  # a problem or an update rule of a user may raise anything
-        return _ended(batch, *failure(error))
+        return ended(batch, *failure(error))
 
 
-def _run_batch(batch: Batch, timeout: float) -> list[Run]:
+def ended(batch: Batch, status: Status, message: str) -> Finished:
+    """Return a batch all of whose runs ended alike, before they began."""
+    now = time.monotonic()
+    return Finished(batch, [_end(spec, status, message, batch) for spec in batch.specs], (now, now))
+
+
+def _run_batch(batch: Batch, timeout: float) -> Finished:
     first = batch.specs[0]
     problem, optimizer = build_problem(first.problem), find_optimizer(first.optimizer.name)
     refusal = _refusal(first, problem, optimizer)
     if refusal:
-        return _ended(batch, Status.REFUSED, refusal)
+        return ended(batch, Status.REFUSED, refusal)
+    runs: list[Run | None] = []
     ready: list[_Ready] = []
-    refused: dict[str, Run] = {}
     for spec in batch.specs:
         hyper, reason = resolve_tunings(dict(spec.optimizer.params), problem.facts)
-        if reason:
-            refused[spec.digest] = _end(
-                spec, Status.REFUSED, f"{spec.optimizer.name}: {reason}", batch
-            )
-        else:
+        line = f"{spec.optimizer.name}: {reason}"
+        runs.append(_end(spec, Status.REFUSED, line, batch) if reason else None)
+        if not reason:
             ready.append(_Ready(spec, hyper))
-    runs = _advance(batch, ready, problem, optimizer, timeout) if ready else []
-    done = refused | {run.spec.digest: run for run in runs}
-    return [done[spec.digest] for spec in batch.specs]
+    if not ready:
+        return ended(batch, Status.REFUSED, line)
+    done, span = _advance(batch, ready, problem, optimizer, timeout)
+    rest = iter(done)
+    return Finished(batch, [run or next(rest) for run in runs], span)
 
 
 def _advance(
@@ -85,13 +109,14 @@ def _advance(
     problem: Problem,
     optimizer: UpdateRule | StepMethod,
     timeout: float,
-) -> list[Run]:
-    factors = schedule_factors(ready[0].spec, horizon(ready[0].spec))
+) -> tuple[list[Run], Span]:
+    spec, hyper = ready[0].spec, ready[0].hyper
+    factors = schedule_factors(spec, horizon(spec))
     if isinstance(optimizer, StepMethod):
-        spec, hyper = ready[0].spec, ready[0].hyper
-        return [
-            run_step(problem, optimizer, spec, hyper, factors, batch=batch.name, timeout=timeout)
-        ]
+        run, span = run_step(
+            problem, optimizer, spec, hyper, factors, batch=batch.name, timeout=timeout
+        )
+        return [run], span
     numbers = [
         {key: float(value) for key, value in r.hyper.items() if not isinstance(value, str)}
         for r in ready
@@ -134,10 +159,6 @@ def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
     function = load(resolve("schedule", SCHEDULES, spec.schedule.name))
     factors = function(np.arange(steps + 1), steps, **dict(spec.schedule.params))
     return np.asarray(factors, dtype=np.float64)
-
-
-def _ended(batch: Batch, status: Status, message: str) -> list[Run]:
-    return [_end(spec, status, message, batch) for spec in batch.specs]
 
 
 def _end(spec: RunSpec, status: Status, message: str, batch: Batch) -> Run:

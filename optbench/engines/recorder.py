@@ -3,13 +3,15 @@
 Every step's points and values are kept for a stretch of steps and judged together at its end, as
 tensors: a step costs no more than putting references in lists, and nothing is read back from the
 device in between. A run that should have stopped inside the stretch is cut back to the exact step.
+The stretch is short enough for its points to stay in a shared cache.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,10 +27,14 @@ divergence. Momentum may rise by kappa/7 before it converges."""
 
 STRETCH = 64
 STRETCH_BYTES = 4 * 2**20
-"""The points of a stretch should stay in a core's cache."""
+"""A stretch has at most this many steps, and its points at most this many bytes."""
 
 COMPACT_AT = 0.75
 """Stopped runs leave the stack when at most this share of it is still going."""
+
+
+Span = tuple[float, float]
+"""When something started and ended, in seconds of the monotonic clock that all processes share."""
 
 
 def log_steps(horizon: int, points: int = 300) -> list[int]:
@@ -48,8 +54,7 @@ def log_steps(horizon: int, points: int = 300) -> list[int]:
     return sorted({*range(dense), *np.rint(spaced).astype(int).tolist(), horizon})
 
 
-@dataclass(frozen=True)
-class Calls:
+class Calls(NamedTuple):
     """Oracle calls spent to reach a point."""
 
     gradient: float
@@ -134,20 +139,24 @@ class Recorder:
         self._spec = self.specs[0]
         every = self._spec.record == "every"
         self._log_at = range(self.horizon + 1) if every else frozenset(log_steps(self.horizon))
-        self._started = time.perf_counter()
+        self._started = time.monotonic()
         self._start = 0  # step of the stretch's first entry
         self._fresh = 0  # that entry was judged before, except at step 0
         self._xs: list[Tensor] = []
         self._fs: list[Tensor] = []
-        self._norms: dict[int, Tensor] = {}  # by entry: of the true gradient
-        self._distances: dict[int, Tensor | None] = {}
+        self._gs: list[Tensor | None] = []  # true gradients, where they will be looked at
         self._length = STRETCH
         self._stack: _Stack | None = None
 
     @property
+    def span(self) -> Span:
+        """Start and last judgement."""
+        return self._started, self._started + self.times[-1][1]
+
+    @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self._started
+        return time.monotonic() - self._started
 
     def push(self, x: Tensor, f: Tensor, g: Tensor | None, calls: Calls) -> bool:
         """Take the next step's points, their f - shift, and their gradients where known.
@@ -164,15 +173,10 @@ class Recorder:
         entry = len(self._xs)
         if not entry:
             self._length = max(4, min(STRETCH, STRETCH_BYTES // (x.numel() * x.element_size() + 1)))
-        logged = self._start + entry in self._log_at
-        # Measured now, while the points and gradients are in the cache.
-        if logged or self._spec.gradient_tolerance:
-            g = self.problem.oracle(x)[1] if g is None else g
-            self._norms[entry] = torch.linalg.vector_norm(g, dim=-1)
-        if logged:
-            self._distances[entry] = self.problem.distance(x)
+        wanted = self._spec.gradient_tolerance or self._start + entry in self._log_at
         self._xs.append(x)
         self._fs.append(f)
+        self._gs.append(g if wanted else None)
         self.calls.append(calls)
         return entry >= self._length
 
@@ -188,21 +192,27 @@ class Recorder:
         """
         F = torch.stack(self._fs)
         stack = self._stack or self._open(F[0])
-        gap = F - stack.base
-        end = len(F)
-        bad_at = _first_true(~(gap.abs() <= stack.bound), self._fresh)
-        done_at = self._done_at(gap, stack)
-        self._take_hits(gap, stack, torch.minimum(bad_at - 1, done_at))
-        self.times.append((self._start + end - 1, self.seconds))
+        self.times.append((self._start + len(F) - 1, self.seconds))
         self._write_log(F, stack)
-        stopped = stack.active & (torch.minimum(bad_at, done_at) < end)
-        if last is not None:
-            stopped = stack.active
-        if bool(stopped.any()):
-            for row in stopped.nonzero()[:, 0].tolist():
-                self._cut(F, stack, row, int(bad_at[row]), int(done_at[row]), last)
-            stack.active = stack.active & ~stopped
-        return self._next_stretch(stack)
+        gap = F - stack.base
+        bad = ~(gap.abs() <= stack.bound)
+        done = self._done(gap, stack)
+        ending = bad if done is None else bad | done
+        stopped = stack.active if last is not None else stack.active & ending[self._fresh :].any(0)
+        if not bool(stopped.any()):
+            self._take_hits(gap, stack, torch.full_like(stack.rows, len(F)))
+            return self._next_stretch(stack, stops=False)
+        bad_at = _first_true(bad, self._fresh)
+        done_at = (
+            torch.full_like(bad_at, len(F)) if done is None else _first_true(done, self._fresh)
+        )
+        self._take_hits(gap, stack, torch.minimum(bad_at - 1, done_at))
+        ends = zip(stopped.tolist(), bad_at.tolist(), done_at.tolist(), strict=True)
+        for row, (ended, bad_entry, done_entry) in enumerate(ends):
+            if ended:
+                self._cut(F, stack, row, bad_entry, done_entry, last)
+        stack.active = stack.active & ~stopped
+        return self._next_stretch(stack, stops=True)
 
     def _open(self, f_0: Tensor) -> _Stack:
         f_star = self.problem.facts.f_star
@@ -214,33 +224,56 @@ class Recorder:
         self._stack = _Stack(rows, torch.ones_like(rows, dtype=torch.bool), base, gap_0, bound)
         return self._stack
 
-    def _done_at(self, gap: Tensor, stack: _Stack) -> Tensor:
-        """Return the stretch's first entry at the last target or tolerance, or its length."""
-        done = torch.zeros_like(gap, dtype=torch.bool)
+    def _done(self, gap: Tensor, stack: _Stack) -> Tensor | None:
+        """Return where the last target or the gradient tolerance is reached, (K, B), or None."""
+        done = None
         if self._spec.targets and self.problem.facts.f_star is not None:
-            done |= gap <= self._spec.targets[-1] * stack.gap_0
+            done = gap <= self._spec.targets[-1] * stack.gap_0
         if self._spec.gradient_tolerance:
-            norms = torch.stack([self._norms[entry] for entry in range(len(gap))])
-            done |= norms <= self._spec.gradient_tolerance
-        return _first_true(done, self._fresh)
+            norms = torch.linalg.vector_norm(self._gradients(range(len(gap))), dim=-1)
+            small = norms <= self._spec.gradient_tolerance
+            done = small if done is None else done | small
+        return done
 
     def _take_hits(self, gap: Tensor, stack: _Stack, stop_at: Tensor) -> None:
+        """Note first passages up to each run's last entry of the stretch."""
         if self.problem.facts.f_star is None:
             return
         for hits, target in zip(self.first_hits, self._spec.targets, strict=True):
-            at = _first_true(gap <= target * stack.gap_0, self._fresh)
-            known = hits[stack.rows]
+            reached = gap <= target * stack.gap_0
+            if not bool(reached[self._fresh :].any()):
+                return  # nor the harder ones
+            at, known = _first_true(reached, self._fresh), hits[stack.rows]
             new = stack.active & (known < 0) & (at < len(gap)) & (at <= stop_at)
             hits[stack.rows] = torch.where(new, self._start + at, known)
+
+    def _gradients(self, entries: Iterable[int]) -> Tensor:
+        """Return true gradients of some entries of the stretch, (n, B, d)."""
+        pairs = [(self._xs[i], self._gs[i]) for i in entries]
+        return torch.stack([self.problem.oracle(x)[1] if g is None else g for x, g in pairs])
 
     def _write_log(self, F: Tensor, stack: _Stack) -> None:
         entries = [i for i in range(self._fresh, len(F)) if self._start + i in self._log_at]
         if entries:
             steps = [self._start + i for i in entries]
-            norms = torch.stack([self._norms[i] for i in entries])
-            distances = [self._distances[i] for i in entries]
-            points = torch.stack([self._xs[i] for i in entries]) if self._spec.record_x else None
-            self.logged.append(_logged(steps, stack.rows, F[entries], norms, distances, points))
+            points = torch.stack([self._xs[i] for i in entries])
+            gradients = self._gradients(entries)
+            self.logged.append(self._look(steps, stack.rows, F[entries], points, gradients))
+
+    def _look(
+        self, steps: list[int], rows: Tensor, value: Tensor, points: Tensor, gradients: Tensor
+    ) -> Logged:
+        distance = self.problem.distance(points.flatten(0, 1))
+        return Logged(
+            steps=steps,
+            rows=rows,
+            value=value,
+            gradient_norm=torch.linalg.vector_norm(gradients, dim=-1),
+            distance=torch.full_like(value, torch.nan)
+            if distance is None
+            else distance.view(value.shape),
+            points=points if self._spec.record_x else None,
+        )
 
     def _cut(
         self, F: Tensor, stack: _Stack, row: int, bad_at: int, done_at: int, last: Status | None
@@ -258,48 +291,29 @@ class Recorder:
         if step >= 0 and step not in self._log_at:
             only = slice(row, row + 1)
             x = self._xs[at][only]
-            norm = torch.linalg.vector_norm(self.problem.oracle(x)[1], dim=-1)
-            points = x[None] if self._spec.record_x else None
-            value, distances = F[at : at + 1, only], [self.problem.distance(x)]
-            logged = _logged([step], stack.rows[only], value, norm[None], distances, points)
+            value, gradient = F[at : at + 1, only], self.problem.oracle(x)[1]
+            logged = self._look([step], stack.rows[only], value, x[None], gradient[None])
         bad = self._start + bad_at if status in (Status.NAN, Status.DIVERGED) else None
         self.cuts[int(stack.rows[row])] = Cut(
             step=step, status=status, first_bad_step=bad, logged=logged, seconds=self.seconds
         )
 
-    def _next_stretch(self, stack: _Stack) -> Tensor | None:
+    def _next_stretch(self, stack: _Stack, *, stops: bool) -> Tensor | None:
         self._start += len(self._xs) - 1
         self._fresh = 1
-        self._xs, self._fs = self._xs[-1:], self._fs[-1:]
-        last = self._norms.get(len(self._norms) - 1) if self._spec.gradient_tolerance else None
-        self._norms = {} if last is None else {0: last}
-        self._distances = {}
-        going = int(stack.active.sum())
-        if going > COMPACT_AT * len(stack.active):
+        self._xs, self._fs, self._gs = self._xs[-1:], self._fs[-1:], self._gs[-1:]
+        if not stops or int(stack.active.sum()) > COMPACT_AT * len(stack.active):
             return None
         keep = stack.active.nonzero()[:, 0]
         self._stack = stack.keep(keep)
         self._xs, self._fs = [self._xs[0][keep]], [self._fs[0][keep]]
-        self._norms = {entry: norm[keep] for entry, norm in self._norms.items()}
+        self._gs = [None if self._gs[0] is None else self._gs[0][keep]]
         return keep
-
-
-def _logged(
-    steps: list[int],
-    rows: Tensor,
-    value: Tensor,
-    norms: Tensor,
-    distances: list[Tensor | None],
-    points: Tensor | None,
-) -> Logged:
-    known = [distance for distance in distances if distance is not None]
-    distance = torch.stack(known) if known else torch.full_like(value, torch.nan)
-    return Logged(steps, rows, value, norms, distance, points)
 
 
 def _first_true(mask: Tensor, start: int) -> Tensor:
     """Return for each column of (K, B) the first row from `start` on that is true, else K."""
     rows = mask[start:]
-    if not bool(rows.any()):  # nearly always, and much cheaper to know than where
+    if not len(rows):
         return torch.full(mask.shape[1:], len(mask), device=mask.device)
     return torch.where(rows.any(0), rows.view(torch.uint8).argmax(0) + start, len(mask))

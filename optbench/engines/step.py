@@ -18,7 +18,7 @@ from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import BatchOracle, measure
-from optbench.engines.recorder import Calls, Recorder
+from optbench.engines.recorder import Calls, Recorder, Span
 from optbench.engines.trajectory import collect
 
 
@@ -111,7 +111,7 @@ def run_step(
     *,
     batch: str = "",
     timeout: float = math.inf,
-) -> Run:
+) -> tuple[Run, Span]:
     """Run one optimizer that takes its own steps.
 
     Args:
@@ -124,8 +124,8 @@ def run_step(
         timeout: Seconds after which the run is stopped, wherever it is.
 
     Returns:
-        The result. An exception in the optimizer ends the run with status `error`; what was
-        recorded before is kept.
+        The result, and when the engine started and ended. An exception in the optimizer ends the
+        run with status `error`; what was recorded before is kept.
     """
     status, message = Status.BUDGET, ""
     own = {name: value for name, value in hyper.items() if name not in ("batch_size", "sampling")}
@@ -143,14 +143,11 @@ def run_step(
             status, message = failure(error)
         session.recorder.judge(last=status)
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
-    return collect(
-        session.recorder,
-        hyper=[numbers],
-        factors=factors,
-        engine="step",
-        batch=batch,
-        message=message,
-    )[0]
+    recorder = session.recorder
+    (run,) = collect(
+        recorder, hyper=[numbers], factors=factors, engine="step", batch=batch, message=message
+    )
+    return run, recorder.span
 
 
 def failure(error: Exception) -> tuple[Status, str]:

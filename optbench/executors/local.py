@@ -18,29 +18,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
-from optbench.core.run import Run, Status
+from optbench.core.run import Status
+from optbench.engines.execute import Finished, ended, run_batch
 from optbench.engines.planner import Batch
+from optbench.engines.threads import one_thread
+from optbench.executors.server import start_server
 
 TRIES = 2
 GRACE = 30.0
 """Seconds beyond its limit after which a worker that does not even react to the limit is killed."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A batch that is done.
-
-    Attributes:
-        batch: The batch.
-        runs: Its results.
-        started: When it started, on the monotonic clock that all processes share.
-        ended: When it ended.
-    """
-
-    batch: Batch
-    runs: list[Run]
-    started: float
-    ended: float
 
 
 def execute(
@@ -63,40 +49,19 @@ def execute(
             yield from pool.run(batches)
 
 
-def start_server() -> None:
-    """Start the fork server, which imports the engines while this process goes on."""
-    context = mp.get_context("forkserver")
-    context.set_forkserver_preload(["optbench.engines.execute"])
-    from multiprocessing import forkserver
-
-    forkserver.ensure_running()
-
-
-def _run(batch: Batch, timeout: float) -> Finished:
-    from optbench.engines.execute import run_batch
-
-    started = time.monotonic()
-    runs = run_batch(batch, timeout)
-    return Finished(batch, runs, started, time.monotonic())
-
-
 def _here(batches: Sequence[Batch], timeout: float) -> Iterator[Finished]:
-    from optbench.engines.threads import one_thread
-
     for batch in batches:
         with one_thread():
-            finished = _run(batch, timeout)
+            finished = run_batch(batch, timeout)
         yield finished
 
 
 def _work(connection: Connection, timeout: float) -> None:
     """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
-    from optbench.engines.threads import one_thread
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with one_thread(), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            connection.send(_run(connection.recv(), timeout))
+            connection.send(run_batch(connection.recv(), timeout))
 
 
 @dataclass(eq=False)
@@ -146,11 +111,10 @@ class _Pool:
                     finished = worker.connection.recv()
                 except (EOFError, ConnectionResetError):
                     self._replace(worker)
-                    ended = self._died(worker, batch)
-                    if ended.runs[0].status is Status.ERROR and tries < TRIES:
+                    finished = self._died(worker, batch)
+                    if finished.runs[0].status is Status.ERROR and tries < TRIES:
                         waiting.appendleft((batch, tries + 1))
                         continue
-                    finished = ended
                 worker.job = None
                 yield finished
 
@@ -175,18 +139,11 @@ class _Pool:
         self._start()
 
     def _died(self, worker: _Worker, batch: Batch) -> Finished:
+        if time.monotonic() - worker.since >= self._timeout + GRACE:
+            return ended(batch, Status.TIMEOUT, f"killed after {self._timeout:g} s")
         code = worker.process.exitcode or 0
-        late = time.monotonic() - worker.since >= self._timeout + GRACE
-        status = Status.TIMEOUT if late else Status.ERROR
-        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        message = (
-            f"killed after {self._timeout:g} s" if late else f"the worker process died ({cause})"
-        )
-        runs = [
-            Run(spec=spec, status=status, message=message, engine=batch.engine, batch=batch.name)
-            for spec in batch.specs
-        ]
-        return Finished(batch, runs, worker.since, time.monotonic())
+        cause = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        return ended(batch, Status.ERROR, f"the worker process died ({cause})")
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""

@@ -33,7 +33,7 @@ def test_the_same_batch_gives_the_same_bits(problem: str) -> None:
     """A batch run twice is the same to the last bit."""
     (batch,) = plan(specs(problem, "adam:lr=1e-3..1:7", seeds=2, budget=150, targets=(1e-3,)))
 
-    assert all(map(same_bits, run_batch(batch), run_batch(batch)))
+    assert all(map(same_bits, run_batch(batch).runs, run_batch(batch).runs))
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -45,7 +45,7 @@ def test_company_changes_rounding_only(problem: str, optimizer: str) -> None:
     together = runs(problem, f"{optimizer}:lr=1e-3..0.05:7", seeds=3, budget=200)
 
     for run in together[::5]:
-        (alone,) = run_batch(plan([run.spec])[0])
+        (alone,) = run_batch(plan([run.spec])[0]).runs
         for column in ("value", "gradient_norm"):
             expected = run.curve[column]
             np.testing.assert_allclose(

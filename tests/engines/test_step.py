@@ -137,7 +137,7 @@ def test_an_optimizer_that_never_returns_is_stopped(mine: str) -> None:
     from tests.helpers import specs
 
     (batch,) = plan(specs("quadratic:dim=4", f"{mine}:Endless:lr=0.1"))
-    (run,) = run_batch(batch, timeout=0.2)
+    (run,) = run_batch(batch, timeout=0.2).runs
 
     assert run.status is Status.TIMEOUT
     assert run.last("step") == 0

@@ -166,8 +166,9 @@ def run(
     requests = _requests(suite, flags)
     from optbench import workflow
 
+    specs = workflow.runs_of(requests)
     with workflow.store_for(results, dry_run=dry_run) as store:
-        plan = workflow.make_plan(requests, store)
+        plan = workflow.make_plan(specs, store)
         if dry_run:
             console.print_plan(plan, workflow.estimate(plan), as_json=as_json)
             return

@@ -71,25 +71,35 @@ def store_for(folder: Path, *, dry_run: bool = False) -> Iterator[Store | None]:
         yield store
 
 
-def make_plan(requests: Iterable[Request], store: Store | None = None) -> Plan:
-    """Turn requests into batches, and check what can be checked before anything runs.
+def runs_of(requests: Iterable[Request]) -> tuple[RunSpec, ...]:
+    """Write out requests, and check all that can be checked before anything runs.
 
     Args:
         requests: What is wanted.
-        store: What is there already.
 
     Returns:
-        The plan.
+        The runs, each once.
 
     Raises:
         OptbenchError: For bad input, a device that is not there, a schedule longer than its run.
     """
+    specs = tuple({s.digest: s for request in requests for s in expand(request)}.values())
+    _check(specs)
+    return specs
+
+
+def make_plan(specs: Sequence[RunSpec], store: Store | None = None) -> Plan:
+    """Group runs into batches and leave out what is done.
+
+    Args:
+        specs: The runs.
+        store: What is there already.
+
+    Returns:
+        The plan.
+    """
     from optbench.engines.execute import code_of
 
-    specs = tuple({s.digest: s for request in requests for s in expand(request)}.values())
-    if not specs:
-        raise OptbenchError("nothing to run")
-    _check(specs)
     prints = {
         spec.digest: code_of(spec.problem.name, spec.optimizer.name, spec.schedule.name)
         for spec in specs
@@ -103,7 +113,7 @@ def make_plan(requests: Iterable[Request], store: Store | None = None) -> Plan:
         batch for batch in plan(specs) if not all(keys[spec.digest] in done for spec in batch.specs)
     )
     known = len(specs) - sum(len(batch.specs) for batch in batches)
-    return Plan(specs=specs, batches=batches, keys=keys, fingerprints=prints, known=known)
+    return Plan(specs=tuple(specs), batches=batches, keys=keys, fingerprints=prints, known=known)
 
 
 def _check(specs: Sequence[RunSpec]) -> None:
@@ -147,10 +157,10 @@ def carry_out(
         StoreError: When the store cannot be written; what was finished before is in it.
     """
     fresh: dict[str, Run] = {}
-    busy: list[tuple[float, float]] = []
+    busy = 0.0
     for finished in execute(work.batches, jobs=jobs, timeout=timeout):
         fresh |= {run.spec.digest: run for run in finished.runs}
-        busy.append(finished.span)
+        busy += finished.span[1] - finished.span[0]
         if store is not None:
             store.add([_record(run, work) for run in finished.runs])
         on_finished(finished)
@@ -163,7 +173,7 @@ def carry_out(
     labelled = tuple(
         replace(fresh[spec.digest], spec=spec) for spec in work.specs if spec.digest in fresh
     )
-    return Results(runs=labelled, new=work.new, older=older, engine_seconds=_covered(busy))
+    return Results(runs=labelled, new=work.new, older=older, engine_seconds=busy / jobs)
 
 
 def _record(run: Run, work: Plan) -> Record:
@@ -175,15 +185,6 @@ def _record(run: Run, work: Plan) -> Record:
         environment=environment(run.spec.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _covered(intervals: Iterable[tuple[float, float]]) -> float:
-    """Return the length of the union of intervals."""
-    total, reached = 0.0, -math.inf
-    for start, end in sorted(intervals):
-        total += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
-    return total
 
 
 def estimate(work: Plan) -> float:
@@ -347,10 +348,11 @@ def run(
                 record_x=record_x,
             ),
         )
+    specs = runs_of(requests)
     if results is None:
-        return carry_out(make_plan(requests), jobs=jobs, timeout=timeout)
+        return carry_out(make_plan(specs), jobs=jobs, timeout=timeout)
     with open_store(Path(results)) as store:
-        return carry_out(make_plan(requests, store), store, jobs=jobs, timeout=timeout)
+        return carry_out(make_plan(specs, store), store, jobs=jobs, timeout=timeout)
 
 
 def _texts(things: Any) -> tuple[str, ...]:

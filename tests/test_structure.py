@@ -106,18 +106,24 @@ def test_every_name_has_a_line(name: str) -> None:
     assert "\n" not in about
 
 
+def _own_lines(function: ast.FunctionDef) -> int:
+    """Count a function's lines without its docstring and without the functions inside it."""
+    inner = [n for n in ast.walk(function) if isinstance(n, ast.FunctionDef) and n is not function]
+    covered = {i for node in inner for i in range(node.lineno, (node.end_lineno or 0) + 1)}
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        covered |= set(range(first.lineno, (first.end_lineno or 0) + 1))
+    return len(set(range(first.lineno, (function.end_lineno or 0) + 1)) - covered)
+
+
 def test_modules_and_functions_stay_small() -> None:
-    """No module above 400 lines, no function above 40 without its docstring."""
+    """No module is above 400 lines, no function above 40."""
     for path in PACKAGE.rglob("*.py"):
         source = path.read_text()
         assert source.count("\n") <= 400, path
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef):
-                lines = (node.end_lineno or 0) - node.body[0].lineno + 1
-                first = node.body[0]
-                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                    lines -= (first.end_lineno or 0) - first.lineno + 1
-                assert lines <= 40, f"{path.name}:{node.name} has {lines} lines"
+                assert _own_lines(node) <= 40, f"{path.name}:{node.name} is too long"
 
 
 def test_every_test_says_what_is_true() -> None:

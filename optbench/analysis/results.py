@@ -23,8 +23,8 @@ class Results:
         runs: The runs.
         new: How many of them were made now; the others were in the store.
         older: Runs of the same specs in the store that older code made, left out here.
-        engine_seconds: Wall time during which at least one engine was advancing and recording runs;
-            planning, storing and start-up are not in it.
+        engine_seconds: Time that engines spent on advancing and recording runs, divided by the
+            number of processes; planning, storing and start-up are not in it.
     """
 
     runs: tuple[Run, ...]

@@ -110,7 +110,8 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
 
     Args:
         function: A family, a step rule or a schedule. An argument without `Param` in its annotation
-            gets its type from the annotation, or else from its default, and no range.
+            gets its type from the annotation, or else from its default, and no range, except that
+            `lr` is always a learning rate.
 
     Returns:
         Parameter by name, in the order of the signature.
@@ -143,7 +144,8 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
         metadata = getattr(hint, "__metadata__", ())
         kind = hint.__origin__ if metadata else hint
         kind = float if kind is Any else kind
-        param = next((m for m in metadata if isinstance(m, Param)), Param(""))
+        default = LEARNING_RATE if name == "lr" else Param("")
+        param = next((m for m in metadata if isinstance(m, Param)), default)
         found[name] = Parameter(name, kind, argument.default, param)
     return found
 

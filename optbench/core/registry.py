@@ -8,6 +8,7 @@ Installed packages join through an entry-point group of the same name (`optbench
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -19,6 +20,9 @@ from types import ModuleType
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
+
+USER_MODULE = "optbench_user_"
+"""How the module names of files that are loaded by their path begin."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def load_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise OptbenchError(f"no such file: {path}")
-    name = f"optbench_user_{path.stem}_{abs(hash(path)):x}"
+    name = f"{USER_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     if str(path.parent) not in sys.path:

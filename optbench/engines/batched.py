@@ -42,20 +42,10 @@ def run_batched(
     Returns:
         One result a spec, in their order, and when the engine started and ended.
     """
-    first = specs[0]
-    dtype, device = getattr(torch, first.dtype), torch.device(first.device)
-    options = dict(first.optimizer.params)
-    horizon = len(factors) - 1
-    starts = {seed: problem.start(seed) for seed in {spec.seed for spec in specs}}
-    x = torch.stack([starts[spec.seed] for spec in specs]).to(device, dtype)
-    x = x if problem.project is None else problem.project(x)
-    oracle = BatchOracle(
-        problem,
-        [spec.seed for spec in specs],
-        int(options["batch_size"]),
-        str(options["sampling"]),
-        x,
-    )
+    options, horizon = dict(specs[0].optimizer.params), len(factors) - 1
+    size, sampling = int(options["batch_size"]), str(options["sampling"])
+    x = _starts(problem, specs)
+    oracle = BatchOracle(problem, [spec.seed for spec in specs], size, sampling, x)
     values = _columns(rule, hyper, x)
     constant = bool((factors == 1).all())
     recorder = Recorder(problem, specs, horizon)
@@ -64,7 +54,7 @@ def run_batched(
     message = ""
     with torch.no_grad():
         for t in range(horizon):
-            oracle.begin(t, x)
+            oracle.begin(t)
             now = values if constant else values | {"lr": values["lr"] * float(factors[t])}
             x_next, state = rule.step(x, state, oracle, t, **now)
             if problem.project is not None:
@@ -89,6 +79,14 @@ def run_batched(
         recorder, hyper=hyper, factors=factors, engine="batched", batch=batch, message=message
     )
     return runs, recorder.span
+
+
+def _starts(problem: Problem, specs: Sequence[RunSpec]) -> Tensor:
+    """Return the runs' starting points, (B, d), feasible, on their device, in their dtype."""
+    points = {seed: problem.start(seed) for seed in {spec.seed for spec in specs}}
+    x = torch.stack([points[spec.seed] for spec in specs])
+    x = x.to(torch.device(specs[0].device), getattr(torch, specs[0].dtype))
+    return x if problem.project is None else problem.project(x)
 
 
 def _columns(

@@ -117,9 +117,9 @@ class BatchOracle:
         self.gradient_cost = cost_of_gradient(problem, batch_size)
         self.deterministic = not (self._minibatch or self._noisy or problem.stream)
 
-    def begin(self, t: int, x: Tensor) -> None:
-        """Start step t at x; what an optimizer evaluates exactly there is not evaluated again."""
-        self._t, self._call, self._point, self._seen = t, 0, x, None
+    def begin(self, t: int) -> None:
+        """Start step t: the draws that follow belong to it."""
+        self._t, self._call = t, 0
 
     def keep(self, rows: Tensor) -> None:
         """Forget the runs that are not among these rows."""
@@ -127,16 +127,17 @@ class BatchOracle:
 
     def gradient(self, x: Tensor) -> Tensor:
         """Return the gradient that the optimizer is shown at x, (B, d) to (B, d)."""
+        if self.deterministic:
+            self._point, self._seen = x, self._problem.oracle(x)
+            return self._seen[1]
         call, self._call = self._call, self._call + 1
         if self._problem.stream is not None:
             return self._problem.stream(x, self._t)
         if self._minibatch:
             assert self._problem.minibatch is not None
             return self._problem.minibatch(x, self._sampler.indices(self._t, call))
-        f, g = self._problem.oracle(x)
-        if x is self._point:
-            self._seen = (f, g)
-        return g + self._sampler.noise(self._t, call) if self._noisy else g
+        self._point, self._seen = x, self._problem.oracle(x)
+        return self._seen[1] + self._sampler.noise(self._t, call)
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the Hessian at x times v, (B, d) each."""
@@ -144,7 +145,10 @@ class BatchOracle:
         return self._problem.hessian_vector(x, v)
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return f - shift and, where it comes for free, the true gradient; not counted."""
+        """Return f - shift and, where it comes for free, the true gradient; not counted.
+
+        What an optimizer has evaluated last is not evaluated again.
+        """
         if self._seen is not None and x is self._point:
             return self._seen
         return measure(self._problem, x)

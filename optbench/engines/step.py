@@ -86,7 +86,7 @@ class StepSession:
 
     def _record(self, x: Tensor) -> None:
         x = x.detach().clone()
-        self._oracle.begin(self._t, x)
+        self._oracle.begin(self._t)
         f, g = self._measure(x)
         self._x, self._f, self._g = x, f, g
         calls = Calls(self._gradients, hessian_vector=self._products)

@@ -6,7 +6,7 @@ import multiprocessing as mp
 
 
 def start_server() -> None:
-    """Start the fork server, which imports the engines while this process goes on; once is enough."""
+    """Start the fork server, if need be; it imports the engines while this process goes on."""
     from multiprocessing import forkserver
 
     mp.get_context("forkserver").set_forkserver_preload(["optbench.executors.local"])

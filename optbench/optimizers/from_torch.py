@@ -15,6 +15,7 @@ import torch
 from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import Session, StepMethod, gradient_parameters
 from optbench.core.parameters import LEARNING_RATE, MOMENTUM, Param, Parameter, Value
+from optbench.core.registry import USER_MODULE
 
 _NUMBERS = {"lr": LEARNING_RATE, "momentum": MOMENTUM}
 
@@ -39,7 +40,7 @@ def adapt(cls: type, name: str) -> StepMethod:
         run=functools.partial(_run, cls, name),
         parameters={**_parameters(cls), **gradient_parameters()},
         documentation=inspect.cleandoc(cls.__doc__ or f"{name}: no documentation."),
-        package=cls.__module__.partition(".")[0],
+        package="" if cls.__module__.startswith(USER_MODULE) else cls.__module__.partition(".")[0],
     )
 
 

@@ -138,7 +138,7 @@ def test_a_point_that_was_just_evaluated_is_not_evaluated_again() -> None:
     problem = problem_of("quadratic:dim=6")
     x = torch.ones(1, 6, dtype=torch.float64)
     oracle = BatchOracle(problem, [0], 0, "epochs", x)
-    oracle.begin(0, x)
+    oracle.begin(0)
     shown = oracle.gradient(x)
     _, measured = oracle.measure(x)
 

@@ -16,7 +16,7 @@ from optbench.optimizers import OPTIMIZERS
 from optbench.schedules import SCHEDULES
 
 PACKAGE = Path(optbench.__file__).parent
-HEAVY = {"torch", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "sklearn", "rich", "jinja2"}
+HEAVY = {"torch", "numpy", "scipy", "pandas", "matplotlib", "sklearn", "rich", "jinja2"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_run_given_by_flags_does_not_import_matplotlib(tmp_path: Path) -> None
         "from optbench.__main__ import _status\n"
         "sys.argv[1:] = 'run -p parabola -o gd --lr 0.1 --budget 5 -j 1'.split()\n"
         "status = _status()\n"
-        "print('LOADED', *sorted({'matplotlib', 'seaborn', 'pandas'} & set(sys.modules)))\n"
+        "print('LOADED', *sorted({'matplotlib', 'pandas'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path

@@ -41,7 +41,7 @@ class Row:
         problem: The problem's label.
         optimizer: Short name: the optimizer with those parameters only in which variants differ.
         variant: The optimizer with every parameter but the learning rate.
-        schedule: The schedule as text.
+        schedule: Short name of the schedule.
         runs: Every run of the group, at all learning rates.
         seeds: The seeds, ascending.
         learning_rates: The learning rates tried, ascending; empty for a method that has none.
@@ -112,20 +112,23 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
     Returns:
         The rows, sorted by problem, then best first by the same rule.
     """
-    groups: dict[tuple[str, Spec, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, Spec, Spec], list[Run]] = defaultdict(list)
     for run in runs:
-        key = (run.spec.problem_label, variant_of(run), str(run.spec.schedule))
-        groups[key].append(run)
-    names = short_names(variant for _, variant, _ in groups)
-    rows = [_row(*key, names[key[1]], group) for key, group in groups.items()]
+        groups[run.spec.problem_label, variant_of(run), run.spec.schedule].append(run)
+    optimizers = short_names(variant for _, variant, _ in groups)
+    schedules = short_names(schedule for _, _, schedule in groups)
+    rows = [
+        _row(problem, variant, schedules[schedule], optimizers[variant], group)
+        for (problem, variant, schedule), group in groups.items()
+    ]
     return sorted(rows, key=_rank)
 
 
 def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
-    """Name optimizers by the parameters in which variants of one optimizer differ.
+    """Name optimizers or schedules by the parameters in which variants of one of them differ.
 
     Args:
-        variants: Specs without the learning rate.
+        variants: Specs; of optimizers, without the learning rate.
 
     Returns:
         Text by spec; different specs have different texts.

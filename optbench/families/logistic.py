@@ -18,14 +18,14 @@ from optbench.families import starts
 from optbench.families.constant import Constant
 from optbench.families.newton import TOLERANCE, minimiser
 
-SEPARABLE = ("breast-cancer", "separable")
+SEPARABLE = ("breast-cancer", "separable-synthetic")
 """Data that a hyperplane classifies without error: without l2, f* = 0 is not attained."""
 
 
 def logistic(
     *,
     data: Annotated[
-        str, Param("the data set", choices=("breast-cancer", "digits", "separable"))
+        str, Param("the data set", choices=("breast-cancer", "digits", "separable-synthetic"))
     ] = "breast-cancer",
     l2: Annotated[float, Param("coefficient of the squared norm", low=0)] = 1e-3,
     seed: Annotated[int, Param("makes the separable data and the starts", low=0)] = 0,
@@ -35,13 +35,13 @@ def logistic(
     f(w) = (1/n) sum_i log(1 + exp(-y_i a_i'w)) + l2/2 |w|^2, labels y_i in {-1, 1}.
 
     Data: breast-cancer (569 x 30, malignant against benign), digits (1797 x 61 pixels that vary,
-    odd against even), separable (200 x 20 normal points, a gap between the classes). Features are
+    odd against even), separable-synthetic (200 x 20 normal points, a gap between). Features are
     standardised; an intercept column of ones is appended, and regularised like the rest.
     Facts: L = lambda_max(A'A)/(4n) + l2, mu = l2. With l2 > 0, w* and f* by Newton's method to a
-    gradient of 1e-12, residual stored. Without l2 there is no minimiser: breast-cancer and
-    separable are linearly separable, so f* = 0 is approached at infinity; digits are not, but some
-    direction has 13 images on the right side and all others on the boundary, so f* is positive,
-    not attained and not known.
+    gradient of 1e-12, residual stored. Without l2 there is no minimiser: breast-cancer
+    and separable-synthetic are linearly separable, so f* = 0 is approached at infinity; digits are
+    not, but some direction has 13 images on the right side and all others on the boundary, so f*
+    is positive, not attained and not known.
     Start: the origin for seed 0, a random unit vector for other seeds.
     Source: Cox, The regression analysis of binary sequences, 1958; existence of w*: Albert and
     Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984.

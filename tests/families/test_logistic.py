@@ -43,7 +43,7 @@ def test_value_and_gradient_are_those_of_the_printed_formula(name: str) -> None:
     np.testing.assert_allclose(g[0], slope, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["breast-cancer", "digits", "separable"])
+@pytest.mark.parametrize("name", ["breast-cancer", "digits", "separable-synthetic"])
 def test_minimiser_is_scikit_learns(name: str) -> None:
     """LogisticRegression(C = 1/(n l2)) without its own intercept has the same coefficients."""
     problem = logistic(data=name)
@@ -105,7 +105,7 @@ def recedes(rows: np.ndarray) -> bool:
     return float((rows @ np.asarray(found.x)).sum()) > 0.5
 
 
-@pytest.mark.parametrize("name", ["breast-cancer", "digits", "separable"])
+@pytest.mark.parametrize("name", ["breast-cancer", "digits", "separable-synthetic"])
 def test_facts_without_l2_follow_from_separability(name: str) -> None:
     """A linear programme decides it: f* = 0 iff separable, and no data set has a minimiser."""
     rows = _labelled_rows(name, 0)
@@ -122,11 +122,11 @@ def test_facts_without_l2_follow_from_separability(name: str) -> None:
 
 def test_zero_is_approached_but_not_attained_on_separable_data() -> None:
     """Along a separating direction the loss falls below any bound and stays positive."""
-    w = separator(_labelled_rows("separable", 0))
+    w = separator(_labelled_rows("separable-synthetic", 0))
     assert w is not None
     x = torch.from_numpy(w)[None] * torch.tensor([[1.0], [10.0], [100.0]], dtype=torch.float64)
 
-    f = logistic(data="separable", l2=0.0).oracle(x)[0]
+    f = logistic(data="separable-synthetic", l2=0.0).oracle(x)[0]
 
     assert f[0] > f[1] > f[2] > 0
     assert float(f[2]) < 1e-40
@@ -135,8 +135,8 @@ def test_zero_is_approached_but_not_attained_on_separable_data() -> None:
 @pytest.mark.parametrize("margin", [25.0, 40.0, 1e3, -1e3])
 def test_loss_is_accurate_at_large_margins(margin: float) -> None:
     """Far out the loss is exp(-m), or -m, to rounding: nothing overflows, nothing is cut at 20."""
-    problem = logistic(data="separable", l2=0.0)
-    rows = _labelled_rows("separable", 0)
+    problem = logistic(data="separable-synthetic", l2=0.0)
+    rows = _labelled_rows("separable-synthetic", 0)
     w = margin / (rows[0] @ rows[0]) * rows[0]
 
     f, g = problem.oracle(torch.from_numpy(w[None]))
@@ -148,19 +148,19 @@ def test_loss_is_accurate_at_large_margins(margin: float) -> None:
 
 def test_smallest_margins_alone_decide_the_loss() -> None:
     """With every margin at 30 or above the loss is the mean of exp(-m), to twelve digits."""
-    rows = _labelled_rows("separable", 0)
+    rows = _labelled_rows("separable-synthetic", 0)
     direction = separator(rows)
     assert direction is not None
     w = 30 * direction
 
-    f = logistic(data="separable", l2=0.0).oracle(torch.from_numpy(w[None]))[0]
+    f = logistic(data="separable-synthetic", l2=0.0).oracle(torch.from_numpy(w[None]))[0]
 
     assert float(f) == pytest.approx(np.log1p(np.exp(-(rows @ w))).mean(), rel=1e-12, abs=0)
 
 
 def test_labels_are_both_signs_and_seeds_make_other_data() -> None:
     """The synthetic data have both classes, and a seed of their own."""
-    rows = [_labelled_rows("separable", seed) for seed in (0, 1)]
+    rows = [_labelled_rows("separable-synthetic", seed) for seed in (0, 1)]
 
     assert 50 < (rows[0][:, -1] > 0).sum() < 150
     assert not np.allclose(rows[0], rows[1])

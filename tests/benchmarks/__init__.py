@@ -1,0 +1,1 @@
+"""Benchmarks for asv; `ratios.py` is a script of its own."""

@@ -1,0 +1,78 @@
+"""The README does what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _block(language: str) -> str:
+    match = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def test_the_table_shown_is_the_table_printed(tmp_path: Path) -> None:
+    """The console session's optimizers, best rates and evaluations are what the program prints."""
+    command, _, shown = _block("console").partition("\n")
+    arguments = command.removeprefix("$ optbench ").split()
+    done = subprocess.run(
+        [sys.executable, "-m", "optbench", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+
+    # The last columns are values and seconds; counts of evaluations survive another rounding.
+    assert _counts(done.stdout) == _counts(shown)
+
+
+def _counts(text: str) -> list[list[str]]:
+    rows = [line.split() for line in text.splitlines() if re.match(r" [a-z].*\d/\d", line)]
+    return [row[:-6] for row in rows]
+
+
+def test_the_python_example_prints_what_is_shown(tmp_path: Path) -> None:
+    """Ten lines of Python give the table below them."""
+    example, shown = _block("python"), _block("text")
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert done.stdout.split() == shown.split()
+
+
+def test_pictures_and_pages_exist() -> None:
+    """What the README shows or links to is in the repository."""
+    places = [*re.findall(r'src="([^"]+)"', README), *re.findall(r"\]\((\w[^):]*)\)", README)]
+
+    assert len(places) >= 4
+    for place in places:
+        assert (ROOT / place).is_file(), place
+
+
+@pytest.mark.parametrize(
+    "verb", ["run", "list", "show", "report", "export", "merge", "verify-store"]
+)
+def test_every_verb_is_in_the_readme(verb: str) -> None:
+    """Nothing that the program can do is left unsaid."""
+    assert verb in README
+
+
+def test_the_help_of_every_option_is_a_sentence_or_a_phrase() -> None:
+    """Every option of every verb explains itself."""
+    from optbench.cli import cli
+
+    for command in cli.commands.values():
+        assert command.help
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert getattr(parameter, "help", None), f"{command.name} {parameter.name}"

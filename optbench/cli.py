@@ -249,7 +249,12 @@ def report(output: Path, results: Path, title: str) -> None:
 @click.argument("output", type=_path)
 @_results
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the files.",
 )
 def export(output: Path, results: Path, kind: str) -> None:
     """Write a store's runs and curves as CSV or Parquet files to the folder OUTPUT."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optbench.core.errors import OptbenchError
-from optbench.core.registry import Entry, load, resolve
+from optbench.core.registry import Entry, load, plugins, resolve
 
 TABLE = {"gradient": Entry("a method", "math:sqrt")}
 
@@ -59,3 +59,18 @@ def test_missing_files_and_modules_are_named() -> None:
         load("/no/such/file.py:thing")
     with pytest.raises(OptbenchError, match="cannot import no_such_module"):
         load("no_such_module:thing")
+
+
+def test_installed_packages_join_by_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that declares an optimizer is found by name, listed, and not imported for that."""
+    (tmp_path / "plugged.py").write_text("raise RuntimeError('imported too early')\n")
+    info = tmp_path / "plugged-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[optbench.optimizers]\nplugged = plugged:Thing\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert resolve("optimizer", TABLE, "plugged") == "plugged:Thing"
+    assert plugins("optbench.optimizers")["plugged"].about == "from plugged"

@@ -34,7 +34,7 @@ def entries(kind: str) -> list[tuple[str, str]]:
     table: dict[str, Entry] = tables[kind] | plugins(f"optbench.{kind}")
     found = [(name, entry.about) for name, entry in table.items()]
     if kind == "problems":
-        from optbench.suites import cards
+        from optbench.cards import cards
 
         found += [(card.name, card.about) for card in cards().values()]
     if kind == "optimizers":
@@ -69,7 +69,7 @@ def describe(text: str) -> list[dict[str, Any]]:
 
 
 def _problem(spec: Spec) -> dict[str, Any] | None:
-    from optbench.suites import cards
+    from optbench.cards import cards
 
     card = cards().get(spec.name)
     is_family = spec.name in FAMILIES or spec.name in plugins("optbench.problems")
@@ -139,7 +139,8 @@ def _schedule(spec: Spec) -> dict[str, Any] | None:
 
 
 def _suite(spec: Spec) -> dict[str, Any] | None:
-    from optbench.suites import expand, load_suite, suite_names
+    from optbench.request import expand
+    from optbench.suites import load_suite, suite_names
 
     if spec.name not in suite_names():
         return None

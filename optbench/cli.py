@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from optbench.analysis.results import Results
     from optbench.engines.execute import Finished
+    from optbench.request import Request
     from optbench.store import Store
-    from optbench.suites import Request
     from optbench.workflow import Plan
 
 Names = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
@@ -184,7 +184,8 @@ def run(
 
 def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
     """Turn flags into requests; on a suite, numbers given as flags replace its own."""
-    from optbench.suites import Request, load_suite
+    from optbench.request import Request
+    from optbench.suites import load_suite
 
     plural = {
         "problem": "problems",

@@ -22,8 +22,9 @@ from optbench.engines.execute import Finished
 from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
 from optbench.executors.local import execute
+from optbench.request import TARGETS, Request, expand
 from optbench.store import Record, Store, open_store
-from optbench.suites import TARGETS, Request, expand, load_suite
+from optbench.suites import load_suite
 
 WORTH_A_WORKER = 4.0
 """Estimated seconds of work above which a second process earns its start."""

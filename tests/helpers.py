@@ -10,7 +10,7 @@ from optbench.core.spec import RunSpec, Spec
 from optbench.engines.execute import run_batch
 from optbench.engines.planner import plan
 from optbench.families.find import build_problem
-from optbench.suites import Request, expand
+from optbench.request import Request, expand
 
 
 def specs(problem: str, optimizer: str, **settings: Any) -> list[RunSpec]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from optbench.cards import cards, cards_root
 from optbench.core.errors import OptbenchError
-from optbench.suites import Request, cards, cards_root, expand, load_suite, suite_names
+from optbench.request import Request, expand
+from optbench.suites import load_suite, suite_names
 
 SUITE = """
 about = "mine"

@@ -12,7 +12,7 @@ import torch
 import optbench
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Status
-from optbench.suites import Request
+from optbench.request import Request
 from optbench.workflow import choose_jobs, estimate, make_plan, runs_of
 
 

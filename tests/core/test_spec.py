@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from optbench.core.errors import OptbenchError, SpecError
 from optbench.core.parameters import Value
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
-from optbench.suites import Request, expand
+from optbench.request import Request, expand
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 keys = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)

@@ -1,0 +1,119 @@
+"""Problem cards: named problems as TOML, data only.
+
+The built-in cards are found beside the package or inside it, never by the current directory. No
+key is executed, and an unknown key is an error that suggests the right one.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optbench.core.errors import OptbenchError, unknown
+from optbench.core.spec import Spec
+
+SUITE_FILE = "suite.toml"
+"""A folder with this file is a suite; the other TOML files in it are problem cards."""
+
+_KEYS = ("about", "reference", "family", "params")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A named problem: one TOML file.
+
+    Attributes:
+        name: The file's name without its ending.
+        about: What it is, in one line.
+        reference: Where it comes from.
+        problem: Family and parameters.
+    """
+
+    name: str
+    about: str
+    reference: str
+    problem: Spec
+
+
+def cards_root() -> Path:
+    """Return the folder of the built-in cards.
+
+    Raises:
+        OptbenchError: When the installation lacks it.
+    """
+    package = Path(__file__).parent
+    for root in (package / "_cards", package.parent / "problems"):
+        if (root / "convex" / SUITE_FILE).is_file():
+            return root
+    raise OptbenchError(f"the installation at {package} lacks its problem cards; install it again")
+
+
+@functools.cache
+def cards() -> Mapping[str, Card]:
+    """Return the built-in problem cards by name."""
+    return {
+        card.name: card
+        for folder in sorted(cards_root().iterdir())
+        if folder.is_dir()
+        for card in folder_cards(folder)
+    }
+
+
+def folder_cards(folder: Path) -> Iterator[Card]:
+    """Yield the problem cards of a folder."""
+    for path in sorted(folder.glob("*.toml")):
+        if path.name != SUITE_FILE:
+            yield read_card(path)
+
+
+def read_card(path: Path) -> Card:
+    """Read a problem card.
+
+    Raises:
+        OptbenchError: When it cannot be read, lacks a key, or has one too many.
+    """
+    data = read_toml(path, _KEYS, required=("about", "reference", "family"))
+    params = data.get("params", {})
+    if not isinstance(params, dict) or not all(
+        isinstance(value, int | float | str) for value in params.values()
+    ):
+        raise OptbenchError(f"{path}: params must be numbers, words, true or false")
+    return Card(
+        name=path.stem,
+        about=str(data["about"]),
+        reference=str(data["reference"]),
+        problem=Spec.of(str(data["family"]), params),
+    )
+
+
+def read_toml(path: Path, known: Iterable[str], required: Iterable[str]) -> dict[str, Any]:
+    """Read a TOML file and check its keys.
+
+    Args:
+        path: The file.
+        known: Keys that it may have.
+        required: Keys that it must have.
+
+    Returns:
+        Its content.
+
+    Raises:
+        OptbenchError: When it cannot be read, is not TOML, or has other keys.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptbenchError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise OptbenchError(f"{path}: {error}") from error
+    for key in data:
+        if key not in known:
+            raise OptbenchError(f"{path}: {unknown('key', key, known)}")
+    for key in required:
+        if key not in data:
+            raise OptbenchError(f"{path}: the key {key!r} is missing")
+    return data

@@ -1,0 +1,180 @@
+"""What is to be run, as flags or a suite's entry say it, and the run specs that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optbench.cards import cards
+from optbench.core.errors import SpecError, unknown
+from optbench.core.parameters import Value, complete, parameters_of
+from optbench.core.registry import load, resolve
+from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
+
+TARGETS = (1e-2, 1e-4, 1e-6, 1e-8)
+"""Relative suboptimalities that a run reports unless it is told others; it stops at the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be run, as flags or a suite's entry say it: the product of all lists.
+
+    Attributes:
+        problems: Texts: cards, or specs of problems.
+        optimizers: Texts: specs of optimizers, with lists and grids.
+        schedules: Texts: specs of schedules.
+        lr: Texts: learning rates, lists, grids or tunings, for every optimizer whose text names
+            none; empty for each one's default.
+        seeds: Number of seeds, from 0 on.
+        budget: Gradient evaluations.
+        targets: Relative suboptimalities.
+        gradient_tolerance: Norm of the gradient at which a run stops; 0 never.
+        dtype: `float64` or `float32`.
+        device: `cpu` or `cuda`.
+        record: `log` or `every`.
+        record_x: Whether points are kept; None keeps them in two dimensions.
+    """
+
+    problems: tuple[str, ...]
+    optimizers: tuple[str, ...]
+    schedules: tuple[str, ...] = ("constant",)
+    lr: tuple[str, ...] = ()
+    seeds: int = 1
+    budget: float = 1000.0
+    targets: tuple[float, ...] = TARGETS
+    gradient_tolerance: float = 0.0
+    dtype: str = "float64"
+    device: str = "cpu"
+    record: str = "log"
+    record_x: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            SpecError: For a number out of range or an unknown word.
+        """
+        if self.seeds < 1:
+            raise SpecError(f"seeds must be at least 1, got {self.seeds}")
+        if not 1 <= self.budget <= 1e12:
+            raise SpecError(
+                f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}"
+            )
+        for target in self.targets:
+            if not 0 <= target < 1:
+                raise SpecError(f"target must be in [0, 1), relative to the start, got {target:g}")
+        if not 0 <= self.gradient_tolerance < float("inf"):
+            raise SpecError(
+                f"gradient tolerance must be at least 0, got {self.gradient_tolerance:g}"
+            )
+        for kind, word, known in (
+            ("dtype", self.dtype, ("float64", "float32")),
+            ("device", self.device, ("cpu", "cuda")),
+            ("record", self.record, ("log", "every")),
+        ):
+            if word not in known:
+                raise unknown(kind, word, known)
+
+
+def expand(request: Request) -> list[RunSpec]:
+    """Write out what a request stands for, checked and with every default filled in.
+
+    Args:
+        request: What is to be run.
+
+    Returns:
+        The runs, in the order of the lists.
+
+    Raises:
+        OptbenchError: For an unknown name, a parameter out of range, a missing learning rate.
+    """
+    problems = [pair for text in request.problems for pair in _named_problems(text)]
+    optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]
+    schedules = [complete_schedule(spec) for text in request.schedules for spec in parse(text)]
+    return [
+        RunSpec(
+            problem=problem,
+            optimizer=optimizer,
+            schedule=schedule,
+            budget=float(request.budget),
+            targets=tuple(sorted(set(request.targets), reverse=True)),
+            gradient_tolerance=float(request.gradient_tolerance),
+            seed=seed,
+            dtype=request.dtype,
+            device=request.device,
+            record=request.record,
+            record_x=_keeps_points(request, problem),
+            label=label,
+        )
+        for label, problem in problems
+        for optimizer in optimizers
+        for schedule in _applicable(optimizer, schedules)
+        for seed in range(request.seeds)
+    ]
+
+
+def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
+    """Yield the label and the complete spec of every problem that a text stands for."""
+    from optbench.families.find import complete_problem
+
+    label, equals, rest = text.partition("=")
+    if equals and ":" not in label and "," not in label:
+        yield label, complete_problem(parse_one(rest))
+        return
+    for spec in parse(text):
+        if spec.name in cards():
+            if spec.params:
+                family = cards()[spec.name].problem
+                raise SpecError(
+                    f"{spec.name} is a card without parameters; vary its family: {family}"
+                )
+            yield spec.name, complete_problem(cards()[spec.name].problem)
+        else:
+            yield str(spec), complete_problem(spec)
+
+
+def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
+    """Yield the complete specs of an optimizer's text, once for each learning rate."""
+    from optbench.optimizers.find import find_optimizer
+
+    for spec in parse(text):
+        parameters = find_optimizer(spec.name).parameters
+        given = dict(spec.params)
+        choices: list[dict[str, Value]] = [{}]
+        if "lr" in parameters and "lr" not in given and rates:
+            choices = [{"lr": rate} for text in rates for rate in parse_values(text)]
+        for choice in choices:
+            values = complete(spec.name, parameters, given | choice)
+            if "lr" in parameters and "lr" not in values:
+                raise SpecError(f"{spec.name} has no default learning rate: give one with --lr")
+            yield Spec.of(spec.name, values)
+
+
+def complete_schedule(spec: Spec) -> Spec:
+    """Check a schedule's parameters and fill in the defaults.
+
+    Raises:
+        OptbenchError: For an unknown schedule or parameter, or a value out of range.
+    """
+    from optbench.schedules import SCHEDULES
+
+    function = load(resolve("schedule", SCHEDULES, spec.name))
+    return Spec.of(spec.name, complete(spec.name, parameters_of(function), dict(spec.params)))
+
+
+def _applicable(optimizer: Spec, schedules: list[Spec]) -> list[Spec]:
+    """Return the schedules for an optimizer: only `constant` for one without a learning rate."""
+    if "lr" in dict(optimizer.params):
+        return schedules
+    constant = [spec for spec in schedules if spec.name == "constant"]
+    if not constant:
+        raise SpecError(f"{optimizer.name} has no learning rate to schedule")
+    return constant
+
+
+def _keeps_points(request: Request, problem: Spec) -> bool:
+    from optbench.families.find import build_problem
+
+    if request.record_x is not None:
+        return request.record_x
+    return build_problem(problem).facts.dim == 2

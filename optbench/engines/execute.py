@@ -72,7 +72,7 @@ def run_batch(batch: Batch, timeout: float = math.inf) -> Finished:
         return ended(batch, Status.REFUSED, str(error))
     except TimeUpError:
         return ended(batch, Status.TIMEOUT, f"stopped after {timeout:g} s")
-    except Exception as error:  # a problem or an update rule of a user may raise anything
+    except (Exception, SystemExit) as error:  # a user's problem or rule may raise anything
         return ended(batch, *failure(error))
 
 

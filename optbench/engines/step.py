@@ -139,7 +139,7 @@ def run_step(
             pass
         except TimeUpError:
             status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
-        except Exception as error:  # whatever somebody's optimizer raises is a result
+        except (Exception, SystemExit) as error:  # whatever somebody's optimizer raises
             status, message = failure(error)
         session.recorder.judge(last=status)
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
@@ -150,7 +150,7 @@ def run_step(
     return run, recorder.span
 
 
-def failure(error: Exception) -> tuple[Status, str]:
+def failure(error: BaseException) -> tuple[Status, str]:
     """Return what an exception makes of a run: a status, and one line with type, message, place."""
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

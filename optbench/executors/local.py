@@ -59,9 +59,12 @@ def _here(batches: Sequence[Batch], timeout: float) -> Iterator[Finished]:
 def _work(connection: Connection, timeout: float) -> None:
     """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with one_thread(), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            connection.send(run_batch(connection.recv(), timeout))
+            batch = connection.recv()
+            with one_thread():
+                finished = run_batch(batch, timeout)
+            connection.send(finished)
 
 
 @dataclass(eq=False)

@@ -24,15 +24,24 @@ def _status() -> int:
     except OptbenchError as error:
         print(f"optbench: {error}", file=sys.stderr)
         return 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 0
     except click.ClickException as error:
         print(f"optbench: {' '.join(error.format_message().split())}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"optbench: out of memory: {error}", file=sys.stderr)
+        return 1
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         # `optbench list | head`: nobody reads on, which is no mistake.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"optbench: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

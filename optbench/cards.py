@@ -7,6 +7,7 @@ key is executed, and an unknown key is an error that suggests the right one.
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
-from optbench.core.spec import Spec
+from optbench.core.spec import Spec, parse_value
 
 SUITE_FILE = "suite.toml"
 """A folder with this file is a suite; the other TOML files in it are problem cards."""
 
+_NAME = re.compile(r"[\w.-]+")
 _KEYS = ("about", "reference", "family", "params")
 
 
@@ -82,6 +84,13 @@ def read_card(path: Path) -> Card:
         isinstance(value, int | float | str) for value in params.values()
     ):
         raise OptbenchError(f"{path}: params must be numbers, words, true or false")
+    if not _NAME.fullmatch(path.stem):
+        raise OptbenchError(
+            f"{path}: a card's file name has letters, digits, '.', '_' and '-' only"
+        )
+    for key, value in params.items():
+        if isinstance(value, str) and parse_value(value) != value:
+            raise OptbenchError(f"{path}: {key} = {value!r} is not a word")
     return Card(
         name=path.stem,
         about=str(data["about"]),

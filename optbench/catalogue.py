@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
-from optbench.core.parameters import Parameter, complete, parameters_of
+from optbench.core.parameters import Parameter, Value, complete, parameters_of
 from optbench.core.registry import Entry, load, plugins, resolve
 from optbench.core.spec import Spec, parse_one
 from optbench.families import FAMILIES
@@ -36,7 +36,8 @@ def entries(kind: str) -> list[tuple[str, str]]:
     if kind == "problems":
         from optbench.cards import cards
 
-        found += [(card.name, card.about) for card in cards().values()]
+        found += [(card.name, f"{card.about} (card)") for card in cards().values()]
+        found.append(("FILE.py:NAME", "your own function that returns a Problem"))
     if kind == "optimizers":
         found.append(("torch.NAME", "any class of torch.optim: torch.SGD, torch.AdamW ..."))
         found.append(("FILE.py:NAME", "your own class in torch's form, or an UpdateRule"))
@@ -94,7 +95,7 @@ def _problem(spec: Spec) -> dict[str, Any] | None:
         "documentation": inspect.getdoc(family) or "",
         "reference": card.reference if card else "",
         "spec": str(whole),
-        "parameters": _parameters(parameters_of(family)),
+        "parameters": _parameters(parameters_of(family), whole.params),
         "facts": problem.facts.scalars(),
         "computed": dict(problem.facts.residuals),
         "examples": problem.examples,
@@ -113,14 +114,14 @@ def _optimizer(spec: Spec) -> dict[str, Any] | None:
         if ":" in spec.name:
             return None
         raise
-    complete(spec.name, optimizer.parameters, dict(spec.params))
+    values = complete(spec.name, optimizer.parameters, dict(spec.params))
     return {
         "kind": "optimizer",
         "name": spec.name,
         "about": OPTIMIZERS[spec.name].about if spec.name in OPTIMIZERS else "",
         "documentation": inspect.cleandoc(optimizer.documentation),
         "engine": "batched" if type(optimizer).__name__ == "UpdateRule" else "step",
-        "parameters": _parameters(optimizer.parameters),
+        "parameters": _parameters(optimizer.parameters, values.items()),
     }
 
 
@@ -128,18 +129,18 @@ def _schedule(spec: Spec) -> dict[str, Any] | None:
     if spec.name not in SCHEDULES and spec.name not in plugins("optbench.schedules"):
         return None
     function: Callable[..., Any] = load(resolve("schedule", SCHEDULES, spec.name))
-    complete(spec.name, parameters_of(function), dict(spec.params))
+    values = complete(spec.name, parameters_of(function), dict(spec.params))
     return {
         "kind": "schedule",
         "name": spec.name,
         "about": SCHEDULES[spec.name].about if spec.name in SCHEDULES else "",
         "documentation": inspect.getdoc(function) or "",
-        "parameters": _parameters(parameters_of(function)),
+        "parameters": _parameters(parameters_of(function), values.items()),
     }
 
 
 def _suite(spec: Spec) -> dict[str, Any] | None:
-    from optbench.request import expand
+    from optbench.request import expand, label_of
     from optbench.suites import load_suite, suite_names
 
     if spec.name not in suite_names():
@@ -154,7 +155,7 @@ def _suite(spec: Spec) -> dict[str, Any] | None:
         "runs": sum(counts),
         "entries": [
             {
-                "problems": [text.partition("=")[0] for text in request.problems],
+                "problems": [label_of(text) for text in request.problems],
                 "optimizers": list(request.optimizers),
                 "schedules": list(request.schedules),
                 "lr": list(request.lr),
@@ -167,11 +168,15 @@ def _suite(spec: Spec) -> dict[str, Any] | None:
     }
 
 
-def _parameters(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+def _parameters(
+    parameters: Mapping[str, Parameter], values: Iterable[tuple[str, Value]]
+) -> list[dict[str, Any]]:
+    given = dict(values)
     return [
         {
             "name": p.name,
             "default": p.default,
+            "value": given.get(p.name),
             "range": p.param.range(),
             "about": p.param.about,
         }

@@ -33,7 +33,7 @@ def _complete(kind: str) -> Names:
     ) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        found = [pair for pair in catalogue.entries(kind) if pair[0].startswith(text)]
+        found = [p for p in catalogue.entries(kind) if p[0].startswith(text) and "NAME" not in p[0]]
         return [CompletionItem(name, help=about) for name, about in found]
 
     return names
@@ -152,13 +152,13 @@ def run(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    r"""Run a suite, or optimizers on problems.
+    """Run a suite, or optimizers on problems.
 
     \b
     optbench run --suite convex
     optbench run -p quadratic:kappa=1e4 -o gd -o adam --lr 1e-4..1:21
     optbench run -p rosenbrock -o my_file.py:MyOptimizer --lr 1e-3
-    """
+    """  # noqa: D301 (click wants the backspace)
     if suite and jobs != 1 and not dry_run:
         from optbench.executors.server import start_server
 

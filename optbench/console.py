@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from optbench.analysis.summary import Row
     from optbench.workflow import Plan
 
+MESSAGES = 10
+"""Different messages of runs that are printed."""
+
 LINE_EVERY = 2.0
 """Seconds between progress lines where there is no terminal to redraw a bar on."""
 
@@ -49,14 +52,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for place, column in enumerate(columns):
         table.add_column(
             column, justify="left" if place == 0 else "right", overflow="fold", no_wrap=place > 0
         )
     for row in rows:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+        table.add_row(*map(Text, row))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
     Console(width=max(width, 60)).print(table)
 
@@ -120,11 +126,11 @@ def print_description(found: Mapping[str, Any]) -> None:
             print(f"\n{found[key]}")
     if found.get("parameters"):
         rows = [
-            [p["name"], "" if p["default"] is None else f"{p['default']}", p["range"], p["about"]]
+            [p["name"], _text(p["default"]), _text(p["value"]), p["range"], p["about"]]
             for p in found["parameters"]
         ]
         print()
-        print_columns(["parameter", "default", "range", "meaning"], rows)
+        print_columns(["parameter", "default", "value", "range", "meaning"], rows)
     if "facts" in found:
         print(f"\nfacts of {found['spec']}")
         computed = found["computed"]
@@ -139,6 +145,10 @@ def print_description(found: Mapping[str, Any]) -> None:
     if "runs" in found:
         print(f"\n{found['runs']} runs in all")
     print()
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _fact(value: float | bool | None) -> str:
@@ -177,6 +187,8 @@ def print_plan(plan: Plan, seconds: float, *, as_json: bool) -> None:
 
 def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: bool) -> None:
     """Print the summary of some runs, what went wrong, and where everything is."""
+    from optbench.analysis.tables import printable
+
     statuses = Counter(str(run.status) for run in outcome.runs)
     rows = outcome.summary()
     if as_json:
@@ -195,9 +207,12 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
         return
     for problem, group in itertools.groupby(rows, key=lambda row: row.problem):
         _print_problem(problem, list(group))
-    messages = Counter((str(r.status), r.message) for r in outcome.runs if r.message)
-    for (status, message), count in messages.most_common(10):
-        print(f"{count} {status}: {message}")
+    messages = Counter((str(r.status), r.spec.problem_label, r.message) for r in outcome.runs)
+    said = [(*key, count) for key, count in messages.most_common() if key[2]]
+    for status, problem, message, count in said[:MESSAGES]:
+        print(f"{count} {status} on {printable(problem)}: {printable(message)}")
+    if len(said) > MESSAGES:
+        print(f"... and {len(said) - MESSAGES} other messages, in the store")
     engines = Counter(run.engine for run in outcome.runs)
     print(f"{len(outcome.runs)} runs: {_counts(statuses)}; engines: {_counts(engines)}")
     print(f"{outcome.new} new, {outcome.engine_seconds:.2f} engine seconds")
@@ -222,7 +237,7 @@ def _records(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _print_problem(problem: str, rows: Sequence[Row]) -> None:
     from optbench.analysis.tables import cells, printable, targets_of
 
-    targets = targets_of(rows)
+    targets = targets_of(rows) if any(row.relative for row in rows) else []
     lines = [
         [c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs]
         for c in (cells(row, targets) for row in rows)

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 
 from optbench.cards import cards
 from optbench.core.errors import SpecError, unknown
+from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value, complete, parameters_of
-from optbench.core.registry import load, resolve
+from optbench.core.registry import load, plugins, resolve
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
+from optbench.families import FAMILIES
+
+PROBLEMS = "optbench.problems"
+"""Entry-point group of installed problem families."""
+
+MAX_SEEDS = 100_000
+"""More seeds than this are taken for a slip of the finger."""
 
 TARGETS = (1e-2, 1e-4, 1e-6, 1e-8)
 """Relative suboptimalities that a run reports unless it is told others; it stops at the last."""
@@ -54,8 +62,11 @@ class Request:
         Raises:
             SpecError: For a number out of range or an unknown word.
         """
-        if self.seeds < 1:
-            raise SpecError(f"seeds must be at least 1, got {self.seeds}")
+        for text in (*self.problems, *self.optimizers, *self.schedules, *self.lr):
+            if not text.isprintable():
+                raise SpecError(f"{text!r} holds characters that cannot be printed")
+        if type(self.seeds) is not int or not 1 <= self.seeds <= MAX_SEEDS:
+            raise SpecError(f"seeds must be at least 1 and at most {MAX_SEEDS}, got {self.seeds}")
         if not 1 <= self.budget <= 1e12:
             raise SpecError(
                 f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}"
@@ -117,9 +128,9 @@ def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
     """Yield the label and the complete spec of every problem that a text stands for."""
     from optbench.families.find import complete_problem
 
-    label, equals, rest = text.partition("=")
-    if equals and ":" not in label and "," not in label:
-        yield label, complete_problem(parse_one(rest))
+    label = label_of(text)
+    if label != text:
+        yield label, complete_problem(parse_one(text.removeprefix(f"{label}=")))
         return
     for spec in parse(text):
         if spec.name in cards():
@@ -129,8 +140,23 @@ def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
                     f"{spec.name} is a card without parameters; vary its family: {family}"
                 )
             yield spec.name, complete_problem(cards()[spec.name].problem)
-        else:
+        elif ":" in spec.name or spec.name in FAMILIES or spec.name in plugins(PROBLEMS):
             yield str(spec), complete_problem(spec)
+        else:
+            raise unknown("problem", spec.name, {*FAMILIES, *cards(), *plugins(PROBLEMS)})
+
+
+def label_of(text: str) -> str:
+    """Return the name by which a problem's text wants to be called.
+
+    Args:
+        text: A card, a spec, or `name=spec` as a suite writes the cards of its own folder.
+
+    Returns:
+        The name, or the text itself.
+    """
+    label, equals, _ = text.partition("=")
+    return label if equals and ":" not in label and "," not in label else text
 
 
 def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
@@ -138,7 +164,8 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
     from optbench.optimizers.find import find_optimizer
 
     for spec in parse(text):
-        parameters = find_optimizer(spec.name).parameters
+        optimizer = find_optimizer(spec.name)
+        parameters = optimizer.parameters
         given = dict(spec.params)
         choices: list[dict[str, Value]] = [{}]
         if "lr" in parameters and "lr" not in given and rates:
@@ -147,6 +174,8 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
             values = complete(spec.name, parameters, given | choice)
             if "lr" in parameters and "lr" not in values:
                 raise SpecError(f"{spec.name} has no default learning rate: give one with --lr")
+            if isinstance(optimizer, StepMethod) and optimizer.check is not None:
+                optimizer.check(**without_gradient_parameters(values))
             yield Spec.of(spec.name, values)
 
 

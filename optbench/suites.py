@@ -28,6 +28,14 @@ _ENTRY_KEYS = [
     "dtype",
     "record",
 ]
+_KINDS: dict[str, tuple[Any, str]] = {
+    "seeds": (int, "a whole number"),
+    "budget": (int | float, "a number"),
+    "targets": (int | float, "a list of numbers"),
+    "gradient_tolerance": (int | float, "a number"),
+    "dtype": (str, "a word"),
+    "record": (str, "a word"),
+}
 _SUITE_KEYS = ("about", "reference", "runs", *_ENTRY_KEYS)
 
 
@@ -77,10 +85,10 @@ def load_suite(name: str) -> Suite:
     path = folder / SUITE_FILE
     data = read_toml(path, _SUITE_KEYS, required=("about", "reference", "runs"))
     shared = {key: value for key, value in data.items() if key in _ENTRY_KEYS}
-    try:
-        entries = [_request(path, shared | entry, own) for entry in data["runs"]]
-    except (TypeError, ValueError) as error:
-        raise OptbenchError(f"{path}: {error}") from error
+    runs = data["runs"]
+    if not (isinstance(runs, list) and all(isinstance(entry, dict) for entry in runs)):
+        raise OptbenchError(f"{path}: runs must be tables, each headed [[runs]]")
+    entries = [_request(path, shared | entry, own) for entry in runs]
     return Suite(
         name=folder.resolve().name,
         about=str(data["about"]),
@@ -91,9 +99,15 @@ def load_suite(name: str) -> Suite:
 
 def _request(path: Path, entry: Mapping[str, Any], own: Mapping[str, Card]) -> Request:
     """Make a request of one `[[runs]]` entry, its defaults filled in."""
-    for key in entry:
+    for key, value in entry.items():
         if key not in _ENTRY_KEYS:
             raise OptbenchError(f"{path}: {unknown('key', key, _ENTRY_KEYS)}")
+        kinds, meaning = _KINDS.get(
+            key, (str | int | float, "a text or a number, or a list of them")
+        )
+        wrong = [v for v in _as_list(value) if isinstance(v, bool) or not isinstance(v, kinds)]
+        if wrong or (key in _KINDS and key != "targets" and isinstance(value, list)):
+            raise OptbenchError(f"{path}: {key} must be {meaning}, got {value!r}")
     for key in ("problems", "optimizers"):
         if not entry.get(key):
             raise OptbenchError(f"{path}: an entry of runs lacks {key}")

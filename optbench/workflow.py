@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import math
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from optbench.analysis.results import Results
-from optbench.core.errors import OptbenchError
+from optbench.core.errors import OptbenchError, StoreError
 from optbench.core.run import Run
-from optbench.core.spec import RunSpec
+from optbench.core.spec import RunSpec, Spec
 from optbench.engines.execute import Finished
 from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
@@ -26,8 +25,11 @@ from optbench.request import TARGETS, Request, expand
 from optbench.store import Record, Store, open_store
 from optbench.suites import load_suite
 
-WORTH_A_WORKER = 4.0
-"""Estimated seconds of work above which a second process earns its start."""
+WORTH_WORKERS = 1e5
+"""Gradient evaluations, over all runs, above which more processes earn their start."""
+
+PROBE_STEPS = 50
+"""Steps from which a batch's time is estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +81,17 @@ def runs_of(requests: Iterable[Request]) -> tuple[RunSpec, ...]:
         requests: What is wanted.
 
     Returns:
-        The runs, each once.
+        The runs, each once under each name of its problem.
 
     Raises:
         OptbenchError: For bad input, a device that is not there, a schedule longer than its run.
     """
-    specs = tuple({s.digest: s for request in requests for s in expand(request)}.values())
+    asked = (spec for request in requests for spec in expand(request))
+    specs = tuple({(spec.digest, spec.label): spec for spec in asked}.values())
+    problems: dict[str, Spec] = {}
+    for spec in specs:
+        if problems.setdefault(spec.problem_label, spec.problem) != spec.problem:
+            raise OptbenchError(f"two different problems are called {spec.problem_label!r}")
     _check(specs)
     return specs
 
@@ -113,7 +120,7 @@ def make_plan(specs: Sequence[RunSpec], store: Store | None = None) -> Plan:
     batches = tuple(
         batch for batch in plan(specs) if not all(keys[spec.digest] in done for spec in batch.specs)
     )
-    known = len(specs) - sum(len(batch.specs) for batch in batches)
+    known = len(keys) - sum(len(batch.specs) for batch in batches)
     return Plan(specs=tuple(specs), batches=batches, keys=keys, fingerprints=prints, known=known)
 
 
@@ -155,8 +162,11 @@ def carry_out(
         All the runs of the plan, old and new.
 
     Raises:
+        OptbenchError: For a timeout that is not positive.
         StoreError: When the store cannot be written; what was finished before is in it.
     """
+    if not timeout > 0:
+        raise OptbenchError(f"timeout must be a positive number of seconds, got {timeout}")
     fresh: dict[str, Run] = {}
     busy = 0.0
     for finished in execute(work.batches, jobs=jobs, timeout=timeout):
@@ -164,6 +174,8 @@ def carry_out(
         busy += finished.span[1] - finished.span[0]
         if store is not None:
             store.add([_record(run, work) for run in finished.runs])
+            if not store.path.exists():
+                raise StoreError(f"{store.path} was removed while runs were being stored")
         on_finished(finished)
     older = 0
     if store is not None:
@@ -174,7 +186,12 @@ def carry_out(
     labelled = tuple(
         replace(fresh[spec.digest], spec=spec) for spec in work.specs if spec.digest in fresh
     )
-    return Results(runs=labelled, new=work.new, older=older, engine_seconds=busy / jobs)
+    return Results(
+        runs=labelled,
+        new=work.new,
+        older=older,
+        engine_seconds=busy / max(1, min(jobs, len(work.batches))),
+    )
 
 
 def _record(run: Run, work: Plan) -> Record:
@@ -195,14 +212,10 @@ def estimate(work: Plan) -> float:
     total = 0.0
     for batch in work.batches:
         steps = horizon(batch.specs[0])
-        share = min(1.0, 10 / steps)
-        probe = tuple(
-            replace(spec, budget=spec.budget * share, targets=(), record="log")
-            for spec in batch.specs
-        )
-        started = time.perf_counter()
-        list(execute([Batch(batch.engine, probe)]))
-        total += (time.perf_counter() - started) / share
+        share = min(1.0, PROBE_STEPS / steps)
+        probe = tuple(replace(spec, budget=spec.budget * share, targets=()) for spec in batch.specs)
+        (finished,) = execute([Batch(batch.engine, probe)])
+        total += (finished.span[1] - finished.span[0]) / share
     return total
 
 
@@ -211,8 +224,8 @@ def choose_jobs(work: Plan) -> int:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    points = sum(spec.budget for batch in work.batches for spec in batch.specs)
-    return max(1, min(cores, len(work.batches))) if points > 1e5 else 1
+    work_to_do = sum(spec.budget for batch in work.batches for spec in batch.specs)
+    return max(1, min(cores, len(work.batches))) if work_to_do > WORTH_WORKERS else 1
 
 
 def make_report(outcome: Results, folder: Path, *, title: str) -> Path:

@@ -57,7 +57,12 @@ def measure(run: Run) -> Array:
 def final(run: Run) -> float:
     """Return the measure at the end of the run; inf when it diverged or has no finite end."""
     values = measure(run)
-    if run.status in BAD_END or len(values) == 0 or not np.isfinite(values[-1]):
+    if (
+        run.status in BAD_END
+        or run.status.is_failure
+        or len(values) == 0
+        or not np.isfinite(values[-1])
+    ):
         return float("inf")
     return float(values[-1])
 

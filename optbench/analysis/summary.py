@@ -100,7 +100,7 @@ def variant_of(run: Run) -> Spec:
 
 
 def summarize(runs: Iterable[Run]) -> list[Row]:
-    """Summarise runs by problem, optimizer variant and schedule.
+    """Summarise runs by problem, optimizer variant, schedule and budget.
 
     The best learning rate is the one at which every run reaches the last target, in the fewest
     gradient evaluations (median over seeds). If there is none, it is the one with the smallest
@@ -112,15 +112,19 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
     Returns:
         The rows, sorted by problem, then best first by the same rule.
     """
-    groups: dict[tuple[str, Spec, Spec], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, Spec, Spec, float], list[Run]] = defaultdict(list)
     for run in runs:
-        groups[run.spec.problem_label, variant_of(run), run.spec.schedule].append(run)
-    optimizers = short_names(variant for _, variant, _ in groups)
-    schedules = short_names(schedule for _, _, schedule in groups)
-    rows = [
-        _row(problem, variant, schedules[schedule], optimizers[variant], group)
-        for (problem, variant, schedule), group in groups.items()
-    ]
+        spec = run.spec
+        groups[spec.problem_label, variant_of(run), spec.schedule, spec.budget].append(run)
+    optimizers = short_names(variant for _, variant, _, _ in groups)
+    schedules = short_names(schedule for _, _, schedule, _ in groups)
+    budgets = Counter(key[:3] for key in groups)
+    rows = []
+    for (problem, variant, schedule, budget), group in groups.items():
+        name = optimizers[variant]
+        if budgets[problem, variant, schedule] > 1:
+            name += f" (budget {budget:g})"
+        rows.append(_row(problem, variant, schedules[schedule], name, group))
     return sorted(rows, key=_rank)
 
 

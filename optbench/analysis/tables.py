@@ -85,7 +85,9 @@ def _final_text(row: Row) -> str:
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
         text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
     lost = len(row.best) - row.final.count
-    return text + (f", without {lost} of {len(row.best)} lost" if lost else "")
+    text += f", without {lost} of {len(row.best)} lost" if lost else ""
+    products = max(run.last("hvp_calls") for run in row.best)
+    return text + (f", {products:.0f} Hessian products" if products > 0 else "")
 
 
 def csv_header(targets: Sequence[float]) -> list[str]:

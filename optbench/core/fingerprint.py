@@ -86,32 +86,37 @@ def _version(package: str) -> str:
 
 
 def _imports(tree: ast.Module, place: str, path: Path) -> Iterator[str]:
-    """Yield what a module imports: module names, and paths of files beside a user's file."""
+    """Yield what a module imports: module names, and paths of files near a user's file."""
     package = place if path.name == "__init__.py" else place.rpartition(".")[0]
     for node in ast.walk(tree):
+        level = 0
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parents, base] if base else parents)
+            level, base = node.level, node.module or ""
             # `from package import module` may import a submodule: follow it where it is one.
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+            names = [base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)]
         else:
             continue
-        for name in names:
-            found = _beside(path, name) if place.endswith(".py") else None
-            found = found or _followed(name)
-            if found:
-                yield found
+        if place.endswith(".py"):
+            folder = path.parents[max(level - 1, 0)]
+            near = [file for name in names for file in _near(folder, name)]
+            yield from near
+            names = [] if near or level else names
+        elif level:
+            parents = ".".join(package.split(".")[: len(package.split(".")) - level + 1])
+            names = [parents, *(f"{parents}.{name}" for name in names if name)]
+        yield from filter(None, map(_followed, names))
 
 
-def _beside(path: Path, name: str) -> str | None:
-    """Return the file that a user's file means by an import, when it lies in the same folder."""
-    base = path.parent.joinpath(*name.split("."))
-    candidates = (base.with_suffix(".py"), base / "__init__.py")
-    return next((str(file) for file in candidates if file.is_file()), None)
+def _near(folder: Path, name: str) -> Iterator[str]:
+    """Yield the files in a folder that an import runs: packages on the way, and the module."""
+    place = folder
+    for part in name.split(".") if name else []:
+        place = place / part
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if file.is_file():
+                yield str(file)
 
 
 @functools.cache

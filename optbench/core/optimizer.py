@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from optbench.core.parameters import Param, Parameter, parameters_of
+from optbench.core.parameters import Param, Parameter, Value, parameters_of
 from optbench.core.problem import Problem
 
 if TYPE_CHECKING:
@@ -89,6 +89,11 @@ def gradient_parameters(batch_size: int = 0) -> dict[str, Parameter]:
     }
 
 
+def without_gradient_parameters(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return an optimizer's own values, without those of `gradient_parameters`."""
+    return {name: v for name, v in values.items() if name not in ("batch_size", "sampling")}
+
+
 @dataclass(frozen=True, kw_only=True)
 class UpdateRule:
     """An update equation in batched form.
@@ -154,6 +159,7 @@ class StepMethod:
         parameters: The hyperparameters.
         documentation: What it is, and its source.
         needs: What it requires of a problem.
+        check: `check(**hyper)` raises OptbenchError for values that the method refuses.
         package: The distribution it comes from, whose version is part of a run's identity.
     """
 
@@ -161,6 +167,7 @@ class StepMethod:
     parameters: Mapping[str, Parameter]
     documentation: str
     needs: Needs = Needs()
+    check: Callable[..., None] | None = None
     package: str = ""
 
 

@@ -22,6 +22,11 @@ from typing import Annotated, Any
 
 from optbench.core.errors import SpecError, unknown
 
+
+class Number:
+    """The kind of a foreign parameter whose default is a whole number: any number may be meant."""
+
+
 Value = int | float | bool | str
 """What a parameter can be: plain data that survives text and JSON unchanged."""
 
@@ -119,9 +124,13 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
     Raises:
         SpecError: When a keyword-only argument has no default: a name alone must be a full spec.
     """
+    try:
+        signature = inspect.signature(function)
+    except ValueError as error:  # some functions of the interpreter have none
+        raise SpecError(f"{function} has no signature to read parameters from") from error
     arguments = {
         name: argument
-        for name, argument in inspect.signature(function).parameters.items()
+        for name, argument in signature.parameters.items()
         if argument.kind is inspect.Parameter.KEYWORD_ONLY
     }
     # The other arguments may be annotated with names that exist for type checkers only.
@@ -132,9 +141,8 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
             if argument.annotation is not inspect.Parameter.empty
         }
     )
-    hints = typing.get_type_hints(
-        annotated, inspect.unwrap(function).__globals__, include_extras=True
-    )
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    hints = typing.get_type_hints(annotated, names, include_extras=True)
     found: dict[str, Parameter] = {}
     for name, argument in arguments.items():
         if argument.default is inspect.Parameter.empty:
@@ -181,17 +189,19 @@ def checked(owner: str, parameter: Parameter, value: Value) -> Value:
     name, kind, param = parameter.name, parameter.kind, parameter.param
     tuning = TUNING.fullmatch(value) if isinstance(value, str) else None
     if tuning and ("c/L" if tuning["factor"] else value) in param.tunings:
-        if tuning["factor"] and float(tuning["factor"]) == 0:
+        if tuning["factor"] and not 0 < float(tuning["factor"]) < math.inf:
             raise SpecError(f"{owner}: {name} must be in {param.range()}, got {value}")
         return value
     if kind is float and type(value) is int:
         value = float(value)
     if kind is int and type(value) is float and value.is_integer():
         value = int(value)
-    if kind is not type(None) and type(value) is not kind:
-        expected = {int: "a whole number", float: "a number", bool: "true or false"}.get(
+    either = kind is Number and type(value) in (int, float)
+    if not (either or kind is type(None) or type(value) is kind):
+        expected = {int: "a whole number", float: "a number", Number: "a number"}.get(
             kind, "a word"
         )
+        expected = "true or false" if kind is bool else expected
         if param.tunings:
             expected += f" or a tuning ({', '.join(param.tunings)})"
         raise SpecError(f"{owner}: {name} must be {expected}, got {value!r}")

@@ -103,7 +103,7 @@ def load(target: str) -> Any:
         module = load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except OptbenchError:
         raise
-    except Exception as error:  # an import runs code of others, which may raise anything
+    except (Exception, SystemExit) as error:  # an import runs others' code, which may do anything
         raise OptbenchError(f"cannot import {place}: {type(error).__name__}: {error}") from error
     if attribute not in vars(module):
         public = [n for n in vars(module) if not n.startswith("_")]

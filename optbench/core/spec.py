@@ -107,6 +107,8 @@ def parse_values(text: str) -> list[Value]:
     grid = _GRID.fullmatch(text)
     if grid:
         return list(_log_grid(text, grid["low"], grid["high"], grid["count"]))
+    if ".." in text:
+        raise SpecError(f"{text!r} is not a grid; write low..high:count, as in 1e-3..1:21")
     parts = text.split("/")
     if len(parts) > 1 and all(_NUMBER.fullmatch(part) for part in parts):
         return [parse_value(part) for part in parts]

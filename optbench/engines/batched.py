@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import UpdateRule
+from optbench.core.parameters import parameters_of
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec
@@ -56,7 +57,10 @@ def run_batched(
         for t in range(horizon):
             oracle.begin(t)
             now = values if constant else values | {"lr": values["lr"] * float(factors[t])}
+            version = x._version
             x_next, state = rule.step(x, state, oracle, t, **now)
+            if x._version != version:
+                raise ValueError("the update rule changed x in place; it must return a new tensor")
             if problem.project is not None:
                 x_next = problem.project(x_next)
             keep = None
@@ -94,11 +98,8 @@ def _columns(
 ) -> dict[str, float | Tensor]:
     """Return each hyperparameter as a number where all runs agree, else as a column (B, 1)."""
     values: dict[str, float | Tensor] = {}
-    for name in rule.parameters:
-        if name in ("batch_size", "sampling"):
-            continue
+    for name in parameters_of(rule.step):
         column = [numbers[name] for numbers in hyper]
-        values[name] = column[0]
-        if len(set(column)) > 1:
-            values[name] = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
+        tensor = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
+        values[name] = tensor if len(set(column)) > 1 else float(tensor[0])
     return values

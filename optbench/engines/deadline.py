@@ -9,9 +9,15 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+LONGEST = 1e8
+"""Seconds that a timer can take; three years."""
 
-class TimeUpError(Exception):
-    """Raised inside whatever was running when the time was up."""
+AGAIN = 1.0
+"""Seconds after which code that went on regardless is interrupted again."""
+
+
+class TimeUpError(BaseException):
+    """Raised inside whatever was running when the time was up; no `except Exception` holds it."""
 
 
 @contextlib.contextmanager
@@ -35,7 +41,7 @@ def deadline(seconds: float) -> Iterator[None]:
         raise TimeUpError
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, LONGEST), AGAIN)
     try:
         yield
     finally:

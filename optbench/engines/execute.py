@@ -31,6 +31,9 @@ from optbench.optimizers.find import find_optimizer
 from optbench.optimizers.tuning import resolve_tunings
 from optbench.schedules import SCHEDULES
 
+MAX_STEPS = 10**8
+"""A run with more steps than this is taken for a slip of the finger."""
+
 
 @dataclass(frozen=True)
 class _Ready:
@@ -154,8 +157,9 @@ def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
     Raises:
         SpecError: When the schedule does not fit the run.
     """
-    if steps < 1:
-        raise SpecError(f"budget {spec.budget:g} does not pay for one step of {spec.optimizer}")
+    if not 1 <= steps <= MAX_STEPS:
+        name = spec.optimizer.name
+        raise SpecError(f"budget {spec.budget:g} is {steps:g} steps of {name}, not 1 to 1e8")
     function = load(resolve("schedule", SCHEDULES, spec.schedule.name))
     factors = function(np.arange(steps + 1), steps, **dict(spec.schedule.params))
     return np.asarray(factors, dtype=np.float64)

@@ -220,7 +220,9 @@ class Recorder:
         gap_0 = f_0 - base
         rows = torch.arange(len(f_0), device=f_0.device)
         self.first_hits = torch.full((len(self._spec.targets), len(f_0)), -1, device=f_0.device)
-        bound = DIVERGED_AT * gap_0.abs().clamp(min=self.problem.scale)
+        # Clamped, because the bound itself may overflow, and infinity is below no bound.
+        largest = torch.finfo(f_0.dtype).max
+        bound = (DIVERGED_AT * gap_0.abs().clamp(min=self.problem.scale)).clamp(max=largest)
         self._stack = _Stack(rows, torch.ones_like(rows, dtype=torch.bool), base, gap_0, bound)
         return self._stack
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optbench.core.optimizer import StepMethod
+from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
@@ -19,11 +19,12 @@ from optbench.core.spec import RunSpec
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import BatchOracle, measure
 from optbench.engines.recorder import Calls, Recorder, Span
+from optbench.engines.seeded import seeded
 from optbench.engines.trajectory import collect
 
 
-class _EndOfRunError(Exception):
-    """The run is over: its budget is spent, or the recorder cut it."""
+class _EndOfRunError(BaseException):
+    """The run is over, spent or cut by the recorder; no `except Exception` holds it."""
 
 
 class StepSession:
@@ -33,7 +34,7 @@ class StepSession:
         """Stand at the start, which is the first point on record."""
         options = dict(spec.optimizer.params)
         device, dtype = torch.device(spec.device), getattr(torch, spec.dtype)
-        start = problem.start(spec.seed).to(device, dtype)
+        start = problem.start(spec.seed).to(device, dtype, copy=True)
         self.x = start if problem.project is None else problem.project(start[None])[0]
         self._problem, self._budget, self._factors = problem, spec.budget, factors
         self._oracle = BatchOracle(
@@ -44,7 +45,7 @@ class StepSession:
             self.x[None],
         )
         self.recorder = Recorder(problem, [spec], len(factors) - 1)
-        self._t, self._gradients, self._products = 0, 0.0, 0
+        self._t, self._evaluations, self._products = 0, 0, 0
         self._record(self.x)
 
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,15 +53,16 @@ class StepSession:
 
         With minibatches or noise f is the true value, for methods that want to look at it.
         """
-        if self._gradients + self._oracle.gradient_cost > self._budget * (1 + 1e-12):
+        spent = (self._evaluations + 1) * self._oracle.gradient_cost
+        if spent > self._budget * (1 + 1e-12):
             raise _EndOfRunError
-        self._gradients += self._oracle.gradient_cost
+        self._evaluations += 1
         f, g = self._f, self._g
         if not torch.equal(x, self._x):
             f, g = self._measure(x)
         if g is None or not self._oracle.deterministic:
             g = self._oracle.gradient(x[None])
-        return f[0] + self._problem.shift, g[0]
+        return f[0] + self._problem.shift, g[0].clone()
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the Hessian at x times v, shape (d,); counted apart."""
@@ -89,7 +91,8 @@ class StepSession:
         self._oracle.begin(self._t)
         f, g = self._measure(x)
         self._x, self._f, self._g = x, f, g
-        calls = Calls(self._gradients, hessian_vector=self._products)
+        spent = self._evaluations * self._oracle.gradient_cost
+        calls = Calls(spent, hessian_vector=self._products)
         if self.recorder.push(x[None], f, g, calls):
             self.recorder.judge()
             if self.recorder.cuts:
@@ -128,18 +131,17 @@ def run_step(
         run with status `error`; what was recorded before is kept.
     """
     status, message = Status.BUDGET, ""
-    own = {name: value for name, value in hyper.items() if name not in ("batch_size", "sampling")}
+    own = without_gradient_parameters(hyper)
     with torch.no_grad():
         session = StepSession(problem, spec, factors)
         try:
-            with deadline(timeout), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(spec.seed)
+            with deadline(timeout), seeded(spec.seed):
                 message = method.run(session, **own)
         except _EndOfRunError:
             pass
         except TimeUpError:
             status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
-        except (Exception, SystemExit) as error:  # whatever somebody's optimizer raises
+        except (Exception, SystemExit, GeneratorExit) as error:  # whatever an optimizer raises
             status, message = failure(error)
         session.recorder.judge(last=status)
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}

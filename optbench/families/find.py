@@ -67,12 +67,46 @@ def build_problem(spec: Spec) -> Problem:
             something else.
     """
     params: dict[str, Any] = dict(spec.params)
+    hint = "a problem's function takes keyword arguments with defaults and returns a Problem"
     try:
         problem = find_family(spec.name)(**params)
     except OptbenchError:
         raise
     except Exception as error:  # a user's function may raise anything
-        raise OptbenchError(f"{spec} cannot be built: {type(error).__name__}: {error}") from error
+        cause = f"{type(error).__name__}: {error}"
+        raise OptbenchError(f"{spec} cannot be built: {cause} ({hint})") from error
     if not isinstance(problem, Problem):
-        raise OptbenchError(f"{spec.name} returned a {type(problem).__name__}, not a Problem")
+        kind = type(problem).__name__
+        raise OptbenchError(f"{spec.name} returned a {kind}; {hint}")
+    complaint = _complaint(problem)
+    if complaint:
+        raise OptbenchError(f"problem {spec}: {complaint}")
     return problem
+
+
+def _complaint(problem: Problem) -> str:
+    """Try a problem's start and oracle once and say what is wrong with what they return."""
+    import torch
+
+    dim = problem.facts.dim
+    try:
+        start = problem.start(0)
+        if start.shape != (dim,) or start.dtype != torch.float64:
+            return f"start must be float64 of shape ({dim},), not {_described(start)}"
+        x = torch.stack([start, start])
+        before = x.clone()
+        with torch.no_grad():
+            f, g = problem.oracle(x)
+    except Exception as error:  # a user's function may raise anything
+        return f"start or oracle raised {type(error).__name__}: {error}"
+    for name, value, shape in (("f", f, (2,)), ("the gradient", g, (2, dim))):
+        if not isinstance(value, torch.Tensor) or value.shape != shape or value.dtype != x.dtype:
+            return f"for 2 points {name} must be float64 of shape {shape}, not {_described(value)}"
+    if not torch.equal(x.nan_to_num(), before.nan_to_num()):
+        return "the oracle changes its argument; it must leave it as it is"
+    return ""
+
+
+def _described(value: Any) -> str:
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", type(value).__name__)
+    return str(dtype) if shape is None else f"{dtype} of shape {tuple(shape)}"

@@ -18,13 +18,16 @@ from optbench.families.constant import Constant
 from optbench.families.spectra import SPECTRA, eigenvalues
 from optbench.families.starts import Start, always, direction
 
+MAX_ROTATED_DIM = 20_000
+"""A larger matrix takes more than 3 GB."""
+
 MAX_ROTATED_KAPPA = 1e12
 """Beyond it rounding of the rotated matrix changes its smallest eigenvalue by more than 1 %."""
 
 
 def quadratic(
     *,
-    dim: Annotated[int, Param("number of variables d", low=1)] = 100,
+    dim: Annotated[int, Param("number of variables d", low=1, high=10_000_000)] = 100,
     kappa: Annotated[float, Param("condition number L/mu", low=1)] = 1e3,
     smoothness: Annotated[float, Param("largest eigenvalue L", above=0)] = 1.0,
     spectrum: Annotated[str, Param("how the eigenvalues lie", choices=SPECTRA)] = "log_uniform",
@@ -54,6 +57,8 @@ def quadratic(
     """
     if rotated and kappa > MAX_ROTATED_KAPPA:
         raise SpecError(f"quadratic: kappa above {MAX_ROTATED_KAPPA:g} needs rotated=false")
+    if rotated and dim > MAX_ROTATED_DIM:
+        raise SpecError(f"quadratic: dim above {MAX_ROTATED_DIM} needs rotated=false")
     values = eigenvalues(spectrum, dim, kappa, smoothness, exponent)
     vectors = rotation(dim, seed) if rotated else None
     x_star = torch.full((dim,), center, dtype=torch.float64)

@@ -14,7 +14,15 @@ import torch
 
 from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import Session, StepMethod, gradient_parameters
-from optbench.core.parameters import LEARNING_RATE, MOMENTUM, Param, Parameter, Value
+from optbench.core.parameters import (
+    LEARNING_RATE,
+    MOMENTUM,
+    TUNING,
+    Number,
+    Param,
+    Parameter,
+    Value,
+)
 from optbench.core.registry import USER_MODULE
 
 _NUMBERS = {"lr": LEARNING_RATE, "momentum": MOMENTUM}
@@ -40,6 +48,7 @@ def adapt(cls: type, name: str) -> StepMethod:
         run=functools.partial(_run, cls, name),
         parameters={**_parameters(cls), **gradient_parameters()},
         documentation=inspect.cleandoc(cls.__doc__ or f"{name}: no documentation."),
+        check=functools.partial(_check, cls, name),
         package="" if cls.__module__.startswith(USER_MODULE) else cls.__module__.partition(".")[0],
     )
 
@@ -59,8 +68,9 @@ def _parameters(cls: type) -> dict[str, Parameter]:
             continue
         if default is argument.empty or not isinstance(default, int | float | bool | str):
             default = None
-        # torch writes 0 and 1 for numbers that need not be whole, and takes -1 for "not set".
-        kind = float if name in _NUMBERS or type(default) is int else type(default)
+        # torch writes 0 and 1 for numbers that need not be whole.
+        kind = Number if type(default) is int else type(default)
+        kind = float if name in _NUMBERS else kind
         found[name] = Parameter(name, kind, default, _NUMBERS.get(name, Param("")))
     return found
 
@@ -76,24 +86,35 @@ def _arguments(cls: type, hyper: dict[str, Value]) -> dict[str, Any]:
     return arguments
 
 
+def _check(cls: type, name: str, **hyper: Value) -> None:
+    """Build the optimizer once, so that what it refuses is said before anything runs."""
+    numbers = {key: 1.0 if TUNING.fullmatch(str(v)) else v for key, v in hyper.items()}
+    try:
+        cls([torch.nn.Parameter(torch.zeros(2))], **_arguments(cls, numbers))
+    except Exception as error:
+        raise OptbenchError(f"{name} refuses these arguments: {error}") from error
+
+
 def _run(cls: type, name: str, session: Session, **hyper: Value) -> str:
     point = torch.nn.Parameter(session.x.clone())
     shape = point.shape
     optimizer = cls([point], **_arguments(cls, hyper))
-    takes_closure = "closure" in inspect.signature(optimizer.step).parameters
+    closure_argument = inspect.signature(optimizer.step).parameters.get("closure")
+    # Where the closure is optional the gradient is there before the step, as in a training loop.
+    needs_closure = closure_argument is not None and closure_argument.default is inspect._empty
     groups = getattr(optimizer, "param_groups", [])
     rates = [group.get("lr") for group in groups]
 
     def closure() -> torch.Tensor:
         f, g = session.evaluate(point.detach())
-        point.grad = g.clone()
+        point.grad = g
         return f
 
     for t in itertools.count():
         for group, rate in zip(groups, rates, strict=True):
             if rate is not None:
                 group["lr"] = rate * session.factor(t)
-        if takes_closure:
+        if needs_closure:
             optimizer.step(closure)
         else:
             closure()

@@ -38,6 +38,7 @@ class Section:
     """What the page shows of one problem."""
 
     title: str
+    facts: str
     stem: str
     relative: bool
     figures: ProblemFigures
@@ -97,6 +98,7 @@ def make_sections(rows: Sequence[Row]) -> list[Section]:
         targets = targets_of(same) if relative else []
         section = Section(
             title=printable(problem),
+            facts=_facts(same[0].runs[0]),
             stem=file_stem(problem),
             relative=relative,
             figures=figures_for_problem(same, styles),
@@ -148,6 +150,15 @@ def _inline_svg(svg: str, prefix: str) -> Markup:
     # On dark paper the page replaces a colour by means of a CSS variable of its name.
     svg = re.sub(r"((?:stroke|fill): )#([0-9a-f]{6})", r"\1var(--\2, #\2)", svg)
     return Markup(svg)  # matplotlib has escaped the names in it
+
+
+def _facts(run: Run) -> str:
+    """Return what is known of a run's problem, in one line."""
+    signs = {"dim": "d", "smoothness": "L", "strong_convexity": "mu", "kappa": "kappa"}
+    signs |= {"f_star": "f*", "radius": "|x0 - x*|", "noise_variance": "noise variance"}
+    known = [(sign, run.facts.get(name)) for name, sign in signs.items()]
+    parts = [f"{sign} = {value:.6g}" for sign, value in known if value is not None]
+    return printable(", ".join([*parts, str(run.spec.problem)]))
 
 
 def _warnings(rows: Sequence[Row]) -> list[str]:

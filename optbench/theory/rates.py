@@ -185,25 +185,25 @@ def theory_lines(facts: Mapping[str, float | bool | None], start_gap: float) -> 
     if not mu:
         return [
             TheoryLine(
-                label="bound: gradient descent at 1/L, convex",
+                label="bound: gradient descent at lr 1/L (convex)",
                 bound=partial(gd_convex, smoothness=L, radius=R, lr=1 / L),
             ),
             TheoryLine(
-                label="bound: Nesterov, convex",
+                label="bound: Nesterov at lr 1/L, growing beta (convex)",
                 bound=partial(nesterov_convex, smoothness=L, radius=R),
             ),
         ]
     known = {"smoothness": L, "strong_convexity": mu, "start_gap": start_gap}
     return [
         TheoryLine(
-            label="bound: gradient descent at 1/L, strongly convex",
+            label="bound: gradient descent at lr 1/L (strongly convex)",
             bound=lambda t: np.minimum(
                 gd_convex(t, smoothness=L, radius=R, lr=1 / L),
                 gd_strongly_convex(t, **known, lr=1 / L),
             ),
         ),
         TheoryLine(
-            label="bound: Nesterov, strongly convex",
+            label="bound: Nesterov at lr 1/L, beta from kappa",
             bound=partial(nesterov_strongly_convex, **known, radius=R),
         ),
     ]

@@ -36,6 +36,19 @@ def test_a_change_in_a_helper_of_a_helper_changes_the_fingerprint(user: Path) ->
     assert _again(user) != before
 
 
+def test_relative_imports_and_packages_on_the_way_count(user: Path) -> None:
+    """A package's own files are followed through its relative imports."""
+    package = user.parent / "pieces"
+    (package / "deep.py").write_text("from .deeper import value\n\ndef h():\n    return value\n")
+    (package / "deeper.py").write_text("value = 1\n")
+    before = _again(user)
+    (package / "deeper.py").write_text("value = 2\n")
+    changed = _again(user)
+    (package / "__init__.py").write_text("setting = 3\n")
+
+    assert len({before, changed, _again(user)}) == 3
+
+
 def test_comments_docstrings_and_layout_do_not_count(user: Path) -> None:
     """What the interpreter does not see is not part of the code."""
     before = _again(user)

@@ -131,7 +131,7 @@ def test_a_grid_is_even_in_the_logarithm_and_keeps_its_ends() -> None:
         ("gd:lr=1,lr=2", "given twice"),
         ("gd:=1", "is not key=value"),
         ("gd:lr=1e999", "too large"),
-        ("gd:lr=1..2", "neither"),
+        ("gd:lr=1..2", "not a grid"),
         ("gd:lr=2..1:5", "low < high"),
         ("gd:lr=0..1:5", "low < high"),
         ("gd:lr=1..2:1", "2 to"),

@@ -98,7 +98,7 @@ def test_lines_of_a_convex_problem_are_the_closed_forms() -> None:
     t = np.array([0.0, 1.0, 10.0])
     assert gd.bound(t) == pytest.approx(2 * 9 / (4 * t + 2))
     assert nesterov.bound(t) == pytest.approx(2 * 2 * 9 / (t + 1) ** 2)
-    assert "1/L, convex" in gd.label
+    assert "lr 1/L (convex)" in gd.label
 
 
 def test_lines_of_a_strongly_convex_problem_take_the_smaller_bound() -> None:

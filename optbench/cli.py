@@ -165,13 +165,13 @@ def run(
         start_server()  # it imports what workers need while this process does the same
     requests = _requests(suite, flags)
     from optbench import workflow
+    from optbench.store import open_store
 
-    specs = workflow.runs_of(requests)
-    with workflow.store_for(results, dry_run=dry_run) as store:
-        plan = workflow.make_plan(specs, store)
-        if dry_run:
-            console.print_plan(plan, workflow.estimate(plan), as_json=as_json)
-            return
+    plan = workflow.make_plan(workflow.runs_of(requests), workflow.stored_keys(results))
+    if dry_run:
+        console.print_plan(plan, workflow.estimate(plan), as_json=as_json)
+        return
+    with open_store(results) as store:
         outcome = _carry_out(plan, store, jobs or workflow.choose_jobs(plan), timeout)
     page = None
     if not no_report and (report or suite):
@@ -205,7 +205,7 @@ def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
     return (Request(**given),)
 
 
-def _carry_out(plan: Plan, store: Store | None, jobs: int, timeout: float) -> Results:
+def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
     """Run a plan under a progress bar; what was finished is kept, however it ends."""
     from optbench import workflow
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from optbench.cards import cards
 from optbench.core.errors import SpecError, unknown
-from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value, complete, parameters_of
 from optbench.core.registry import load, plugins, resolve
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
@@ -164,8 +163,7 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
     from optbench.optimizers.find import find_optimizer
 
     for spec in parse(text):
-        optimizer = find_optimizer(spec.name)
-        parameters = optimizer.parameters
+        parameters = find_optimizer(spec.name).parameters
         given = dict(spec.params)
         choices: list[dict[str, Value]] = [{}]
         if "lr" in parameters and "lr" not in given and rates:
@@ -174,8 +172,6 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
             values = complete(spec.name, parameters, given | choice)
             if "lr" in parameters and "lr" not in values:
                 raise SpecError(f"{spec.name} has no default learning rate: give one with --lr")
-            if isinstance(optimizer, StepMethod) and optimizer.check is not None:
-                optimizer.check(**without_gradient_parameters(values))
             yield Spec.of(spec.name, values)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from optbench.analysis.results import Results
 from optbench.core.errors import OptbenchError, StoreError
+from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec, Spec
 from optbench.engines.execute import Finished
@@ -56,22 +56,16 @@ class Plan:
         return sum(len(batch.specs) for batch in self.batches)
 
 
-@contextlib.contextmanager
-def store_for(folder: Path, *, dry_run: bool = False) -> Iterator[Store | None]:
-    """Open the store that runs go to; for a dry run only one that is there.
+def stored_keys(folder: Path) -> set[str]:
+    """Return the keys of the runs that a folder's store has, without making one.
 
-    Args:
-        folder: Its folder.
-        dry_run: Whether nothing is going to be written.
-
-    Yields:
-        The store, or None for a dry run without one.
+    Raises:
+        StoreError: When what is there cannot be read.
     """
-    if dry_run and not (folder / "results.db").is_file():
-        yield None
-        return
-    with open_store(folder) as store:
-        yield store
+    if not (folder / "results.db").is_file():
+        return set()
+    with open_store(folder, create=False) as store:
+        return store.final_keys()
 
 
 def runs_of(requests: Iterable[Request]) -> tuple[RunSpec, ...]:
@@ -96,17 +90,21 @@ def runs_of(requests: Iterable[Request]) -> tuple[RunSpec, ...]:
     return specs
 
 
-def make_plan(specs: Sequence[RunSpec], store: Store | None = None) -> Plan:
+def make_plan(specs: Sequence[RunSpec], done: Set[str] = frozenset()) -> Plan:
     """Group runs into batches and leave out what is done.
 
     Args:
         specs: The runs.
-        store: What is there already.
+        done: Keys of the runs that a store has.
 
     Returns:
         The plan.
+
+    Raises:
+        OptbenchError: When an optimizer refuses its parameters.
     """
     from optbench.engines.execute import code_of
+    from optbench.optimizers.find import find_optimizer
 
     prints = {
         spec.digest: code_of(spec.problem.name, spec.optimizer.name, spec.schedule.name)
@@ -116,10 +114,13 @@ def make_plan(specs: Sequence[RunSpec], store: Store | None = None) -> Plan:
         digest: hashlib.sha256(f"{digest} {code}".encode()).hexdigest()
         for digest, code in prints.items()
     }
-    done = store.final_keys() if store else set()
     batches = tuple(
         batch for batch in plan(specs) if not all(keys[spec.digest] in done for spec in batch.specs)
     )
+    for spec in {batch.specs[0].optimizer for batch in batches}:
+        optimizer = find_optimizer(spec.name)
+        if isinstance(optimizer, StepMethod) and optimizer.check is not None:
+            optimizer.check(**without_gradient_parameters(dict(spec.params)))
     known = len(keys) - sum(len(batch.specs) for batch in batches)
     return Plan(specs=tuple(specs), batches=batches, keys=keys, fingerprints=prints, known=known)
 
@@ -365,8 +366,9 @@ def run(
     specs = runs_of(requests)
     if results is None:
         return carry_out(make_plan(specs), jobs=jobs, timeout=timeout)
+    work = make_plan(specs, stored_keys(Path(results)))
     with open_store(Path(results)) as store:
-        return carry_out(make_plan(specs, store), store, jobs=jobs, timeout=timeout)
+        return carry_out(work, store, jobs=jobs, timeout=timeout)
 
 
 def _texts(things: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def _block(language: str) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[-1]
+    return str(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[-1])
 
 
 def test_the_table_shown_is_the_table_printed(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def run(
     if suite and jobs != 1 and not dry_run:
         from optbench.executors.server import start_server
 
-        start_server()  # it imports what workers need while this process does the same
+        # It imports what workers need while this process does the same.
+        start_server("optbench.report.figures")
     requests = _requests(suite, flags)
     from optbench import workflow
     from optbench.store import open_store

@@ -222,11 +222,13 @@ def estimate(work: Plan) -> float:
 
 def choose_jobs(work: Plan) -> int:
     """Return a sensible number of processes: one for little work, else one a core."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     work_to_do = sum(spec.budget for batch in work.batches for spec in batch.specs)
-    return max(1, min(cores, len(work.batches))) if work_to_do > WORTH_WORKERS else 1
+    return max(1, min(_cores(), len(work.batches))) if work_to_do > WORTH_WORKERS else 1
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
@@ -253,7 +255,7 @@ def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
         notes.append(
             f"{outcome.older} older runs of the same specs, made by other code, are left out"
         )
-    return write_report(outcome.runs, folder, title=title, notes=notes)
+    return write_report(outcome.runs, folder, title=title, notes=notes, jobs=_cores())
 
 
 def report_store(folder: Path, output: Path, *, title: str) -> Path:
@@ -329,7 +331,7 @@ def run(
         record_x: Whether the points are kept; by default in two dimensions.
         suite: Name or folder of a suite, in the place of problem and optimizer.
         results: Folder of the store; without one nothing is read or written.
-        jobs: Processes.
+        jobs: Processes; from 2 on, call this under `if __name__ == "__main__"` in a script.
         timeout: Seconds that a batch may take.
 
     Returns:

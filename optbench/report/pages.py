@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, repeat
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,9 +24,13 @@ from optbench.analysis.curves import FLOOR, relative_suboptimality
 from optbench.analysis.summary import Row, summarize
 from optbench.analysis.tables import Cells, cells, csv_header, csv_line, printable, targets_of
 from optbench.core.errors import OptbenchError
+from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
 from optbench.report.figures import ProblemFigures, figures_for_problem
-from optbench.report.style import line_styles
+from optbench.report.style import LineStyle, line_styles
+
+WORTH_PROCESSES = 6
+"""Problems from which on more processes draw faster than one."""
 
 INLINE_LIMIT = 5_000_000
 """Bytes of figures that the page holds itself; beyond, it shows the files beside it."""
@@ -48,18 +54,20 @@ class Section:
 
 
 def write_report(
-    runs: Iterable[Run], folder: Path, *, title: str, notes: Sequence[str] = ()
+    runs: Iterable[Run], folder: Path, *, title: str, notes: Sequence[str] = (), jobs: int = 1
 ) -> Path:
     """Write `index.html`, `table.csv` and `figures/*.svg`.
 
     Everything is made in full before the first file of an older report is replaced, the page last;
-    what else lies in the folder is left alone.
+    what else lies in the folder is left alone. A report of the same runs by the same code stays as
+    it is.
 
     Args:
         runs: The runs, any number.
         folder: Where to write; made if needed.
         title: Heading of the page, such as the suite's name.
         notes: Lines for the page's head: versions, device, how to make it again.
+        jobs: Processes that draw.
 
     Returns:
         The path of the page.
@@ -68,9 +76,12 @@ def write_report(
         OptbenchError: When the folder cannot be written.
     """
     runs = tuple(runs)
+    stamp = _stamp(runs, title, notes)
+    if _is_current(folder / "index.html", stamp):
+        return folder / "index.html"
     rows = summarize(runs)
-    sections = make_sections(rows)
-    page = render_page(runs, sections, title=title, notes=notes)
+    sections = make_sections(rows, jobs=jobs)
+    page = render_page(runs, sections, title=title, notes=notes, stamp=stamp)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as made:
@@ -81,19 +92,21 @@ def write_report(
     return folder / "index.html"
 
 
-def make_sections(rows: Sequence[Row]) -> list[Section]:
+def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
     """Draw and tabulate every problem.
 
     Args:
         rows: Rows of `summarize`.
+        jobs: Processes that draw.
 
     Returns:
         One section a problem, in the order of the rows.
     """
     styles = line_styles(row.name for row in rows)
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row.problem)]
     sections = []
-    for problem, group in groupby(rows, key=lambda row: row.problem):
-        same = list(group)
+    for same, figures in zip(groups, _draw(groups, styles, jobs), strict=True):
+        problem = same[0].problem
         relative = any(row.relative for row in same)
         targets = targets_of(same) if relative else []
         section = Section(
@@ -101,7 +114,7 @@ def make_sections(rows: Sequence[Row]) -> list[Section]:
             facts=_facts(same[0].runs[0]),
             stem=file_stem(problem),
             relative=relative,
-            figures=figures_for_problem(same, styles),
+            figures=figures,
             targets=targets,
             rows=[cells(row, targets) for row in same],
             warnings=_warnings(same),
@@ -110,8 +123,23 @@ def make_sections(rows: Sequence[Row]) -> list[Section]:
     return sections
 
 
+def _draw(
+    groups: Sequence[Sequence[Row]], styles: Mapping[str, LineStyle], jobs: int
+) -> list[ProblemFigures]:
+    if jobs == 1 or len(groups) < WORTH_PROCESSES:
+        return [figures_for_problem(rows, styles) for rows in groups]
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        return list(pool.map(figures_for_problem, groups, repeat(styles)))
+
+
 def render_page(
-    runs: Sequence[Run], sections: Sequence[Section], *, title: str, notes: Sequence[str]
+    runs: Sequence[Run],
+    sections: Sequence[Section],
+    *,
+    title: str,
+    notes: Sequence[str],
+    stamp: str = "",
 ) -> str:
     """Return the page as HTML; every name in it is escaped."""
     environment = Environment(
@@ -125,6 +153,7 @@ def render_page(
     environment.globals["inline_svg"] = _inline_svg
     return environment.get_template("index.html.j2").render(
         title=printable(title),
+        stamp=stamp,
         notes=[printable(note) for note in notes],
         runs=len(runs),
         statuses=Counter(str(run.status) for run in runs).most_common(),
@@ -133,6 +162,22 @@ def render_page(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         floor=FLOOR,
     )
+
+
+def _stamp(runs: Iterable[Run], title: str, notes: Iterable[str]) -> str:
+    """Return a hash of all that a report is made of: the runs, the words, the code that draws."""
+    whole = sha256("\0".join([fingerprint([__name__]), title, *notes]).encode())
+    for run in runs:
+        whole.update(f"{run.spec.digest} {run.spec.label} {run.status} {run.message}".encode())
+        whole.update(run.curve["value"].tobytes() if run.curve else b"")
+    return whole.hexdigest()
+
+
+def _is_current(page: Path, stamp: str) -> bool:
+    try:
+        return stamp in page.read_text(encoding="utf-8")[:4000]
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def file_stem(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optbench.analysis.summary import summarize
+from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
@@ -233,3 +233,23 @@ def test_refused_runs_have_their_row(run: Maker, tmp_path: Path) -> None:
     text = read(page).text
     assert "newton (refused)" in text
     assert np.isfinite(len(text))
+
+
+def test_a_report_of_the_same_runs_stays_and_of_others_is_made_again(
+    small_suite: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing is not repeated for the same runs and words; any difference makes the page anew."""
+    drawn: list[int] = []
+    draw = pages.make_sections
+
+    def counted(rows: list[Row], *, jobs: int = 1) -> list[pages.Section]:
+        drawn.append(len(rows))
+        return draw(rows, jobs=jobs)
+
+    monkeypatch.setattr(pages, "make_sections", counted)
+    write_report(small_suite, tmp_path, title="a")
+    write_report(small_suite, tmp_path, title="a")
+    assert len(drawn) == 1
+    write_report(small_suite, tmp_path, title="b")
+    write_report(small_suite[:-1], tmp_path, title="b")
+    assert len(drawn) == 3

@@ -209,5 +209,8 @@ def _final(runs: Sequence[Run]) -> Estimate | None:
 def _score(runs: Sequence[Run], targets: Sequence[float]) -> tuple[float, float, float]:
     calls = _reach(targets[-1], runs).gradient_calls if targets else None
     lost = sum(math.isinf(final(run)) for run in runs) / len(runs)
-    end = _final(runs)
-    return math.inf if calls is None else calls, lost, math.inf if end is None else end.center
+    ends = [value for value in map(final, runs) if math.isfinite(value)]
+    if any(map(has_suboptimality, runs)):
+        ends = [math.log(max(value, FLOOR)) for value in ends]
+    end = sum(ends) / len(ends) if ends else math.inf
+    return math.inf if calls is None else calls, lost, end

@@ -99,6 +99,7 @@ def expand(request: Request) -> list[RunSpec]:
         OptbenchError: For an unknown name, a parameter out of range, a missing learning rate.
     """
     problems = [pair for text in request.problems for pair in _named_problems(text)]
+    keeps_points = {problem: _keeps_points(request, problem) for _, problem in problems}
     optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]
     schedules = [complete_schedule(spec) for text in request.schedules for spec in parse(text)]
     return [
@@ -113,7 +114,7 @@ def expand(request: Request) -> list[RunSpec]:
             dtype=request.dtype,
             device=request.device,
             record=request.record,
-            record_x=_keeps_points(request, problem),
+            record_x=keeps_points[problem],
             label=label,
         )
         for label, problem in problems

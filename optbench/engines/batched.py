@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from optbench.core.optimizer import UpdateRule
 from optbench.core.parameters import parameters_of
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
+from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
 from optbench.engines.oracle import BatchOracle, measure
 from optbench.engines.recorder import Calls, Recorder, Span
@@ -24,7 +24,7 @@ def run_batched(
     rule: UpdateRule,
     specs: Sequence[RunSpec],
     hyper: Sequence[Mapping[str, float]],
-    factors: np.ndarray,
+    factors: Factors,
     *,
     batch: str = "",
     timeout: float = math.inf,
@@ -36,19 +36,19 @@ def run_batched(
         rule: The update rule.
         specs: The runs; same problem, optimizer, schedule, budget, targets, dtype and device.
         hyper: The numbers behind each run's hyperparameters.
-        factors: The schedule's factor at each step, shape (T + 1,).
+        factors: What the schedule says of each step.
         batch: Name of the batch.
         timeout: Seconds after which the batch stops where it is.
 
     Returns:
         One result a spec, in their order, and when the engine started and ended.
     """
-    options, horizon = dict(specs[0].optimizer.params), len(factors) - 1
+    options, horizon = dict(specs[0].optimizer.params), len(factors.lr) - 1
     size, sampling = int(options["batch_size"]), str(options["sampling"])
     x = _starts(problem, specs)
     oracle = BatchOracle(problem, [spec.seed for spec in specs], size, sampling, x)
     values = _columns(rule, hyper, x)
-    constant = bool((factors == 1).all())
+    constant = bool((factors.lr == 1).all())
     recorder = Recorder(problem, specs, horizon)
     state = rule.init(x)
     cost = oracle.gradient_cost * rule.gradients_per_step
@@ -56,7 +56,7 @@ def run_batched(
     with torch.no_grad():
         for t in range(horizon):
             oracle.begin(t)
-            now = values if constant else values | {"lr": values["lr"] * float(factors[t])}
+            now = values if constant else values | {"lr": values["lr"] * float(factors.lr[t])}
             version = x._version
             x_next, state = rule.step(x, state, oracle, t, **now)
             if x._version != version:
@@ -80,7 +80,7 @@ def run_batched(
             recorder.push(x, *measure(problem, x), Calls(horizon * cost))
         recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
     runs = collect(
-        recorder, hyper=hyper, factors=factors, engine="batched", batch=batch, message=message
+        recorder, hyper=hyper, factors=factors.lr, engine="batched", batch=batch, message=message
     )
     return runs, recorder.span
 

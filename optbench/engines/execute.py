@@ -17,6 +17,7 @@ from optbench.core.parameters import Value
 from optbench.core.problem import Problem
 from optbench.core.registry import load, resolve
 from optbench.core.run import Run, Status
+from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
 from optbench.engines.batched import run_batched
 from optbench.engines.deadline import TimeUpError, deadline
@@ -151,8 +152,8 @@ def horizon(spec: RunSpec) -> int:
     return math.floor(spec.budget / (cost * gradients) + 1e-6)
 
 
-def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
-    """Return the schedule's factor at the steps 0 to T, shape (T + 1,).
+def schedule_factors(spec: RunSpec, steps: int) -> Factors:
+    """Return what the schedule says of the steps 0 to T.
 
     Raises:
         SpecError: When the schedule does not fit the run.
@@ -162,7 +163,7 @@ def schedule_factors(spec: RunSpec, steps: int) -> np.ndarray:
         raise SpecError(f"budget {spec.budget:g} is {steps:g} steps of {name}, not 1 to 1e8")
     function = load(resolve("schedule", SCHEDULES, spec.schedule.name))
     factors = function(np.arange(steps + 1), steps, **dict(spec.schedule.params))
-    return np.asarray(factors, dtype=np.float64)
+    return Factors(np.asarray(factors, dtype=np.float64))
 
 
 def _end(spec: RunSpec, status: Status, message: str, batch: Batch) -> Run:

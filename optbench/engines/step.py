@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
+from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import BatchOracle, measure
@@ -30,13 +30,13 @@ class _EndOfRunError(BaseException):
 class StepSession:
     """One run as its optimizer sees it; implements `core.optimizer.Session`."""
 
-    def __init__(self, problem: Problem, spec: RunSpec, factors: np.ndarray) -> None:
+    def __init__(self, problem: Problem, spec: RunSpec, factors: Factors) -> None:
         """Stand at the start, which is the first point on record."""
         options = dict(spec.optimizer.params)
         device, dtype = torch.device(spec.device), getattr(torch, spec.dtype)
         start = problem.start(spec.seed).to(device, dtype, copy=True)
         self.x = start if problem.project is None else problem.project(start[None])[0]
-        self._problem, self._budget, self._factors = problem, spec.budget, factors
+        self._problem, self._budget, self._factors = problem, spec.budget, factors.lr
         self._oracle = BatchOracle(
             problem,
             [spec.seed],
@@ -44,7 +44,7 @@ class StepSession:
             str(options.get("sampling", "epochs")),
             self.x[None],
         )
-        self.recorder = Recorder(problem, [spec], len(factors) - 1)
+        self.recorder = Recorder(problem, [spec], len(factors.lr) - 1)
         self._t, self._evaluations, self._products = 0, 0, 0
         self._record(self.x)
 
@@ -110,7 +110,7 @@ def run_step(
     method: StepMethod,
     spec: RunSpec,
     hyper: Mapping[str, Value],
-    factors: np.ndarray,
+    factors: Factors,
     *,
     batch: str = "",
     timeout: float = math.inf,
@@ -122,7 +122,7 @@ def run_step(
         method: The optimizer.
         spec: The run.
         hyper: The optimizer's parameters, tunings resolved.
-        factors: The schedule's factor at each step, shape (T + 1,).
+        factors: What the schedule says of each step.
         batch: Name of the batch.
         timeout: Seconds after which the run is stopped, wherever it is.
 
@@ -147,7 +147,7 @@ def run_step(
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
     recorder = session.recorder
     (run,) = collect(
-        recorder, hyper=[numbers], factors=factors, engine="step", batch=batch, message=message
+        recorder, hyper=[numbers], factors=factors.lr, engine="step", batch=batch, message=message
     )
     return run, recorder.span
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
-from optbench.core.spec import Spec, parse_value
+from optbench.core.spec import Spec, is_vector, parse_value
 
 SUITE_FILE = "suite.toml"
 """A folder with this file is a suite; the other TOML files in it are problem cards."""
@@ -89,14 +89,18 @@ def read_card(path: Path) -> Card:
             f"{path}: a card's file name has letters, digits, '.', '_' and '-' only"
         )
     for key, value in params.items():
-        if isinstance(value, str) and parse_value(value) != value:
-            raise OptbenchError(f"{path}: {key} = {value!r} is not a word")
+        if isinstance(value, str) and not _is_text(value):
+            raise OptbenchError(f"{path}: {key} = {value!r} is not a word, nor a vector (1.5/1.5)")
     return Card(
         name=path.stem,
         about=str(data["about"]),
         reference=str(data["reference"]),
         problem=Spec.of(str(data["family"]), params),
     )
+
+
+def _is_text(value: str) -> bool:
+    return ("/" in value and is_vector(value)) or parse_value(value) == value
 
 
 def read_toml(path: Path, known: Iterable[str], required: Iterable[str]) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def describe(text: str) -> list[dict[str, Any]]:
     Raises:
         OptbenchError: When nothing has the name.
     """
-    spec = parse_one(text)
+    from optbench.request import optimizer_vectors, problem_vectors, schedule_vectors
+
+    spec = parse_one(
+        text, lambda name: problem_vectors(name) | optimizer_vectors(name) | schedule_vectors(name)
+    )
     found = [
         description
         for describe_one in (_problem, _optimizer, _schedule, _suite)

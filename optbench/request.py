@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from optbench.cards import cards
-from optbench.core.errors import SpecError, unknown
-from optbench.core.parameters import Value, complete, parameters_of
+from optbench.core.errors import OptbenchError, SpecError, unknown
+from optbench.core.parameters import Parameter, Value, complete, parameters_of, vectors_among
 from optbench.core.registry import load, plugins, resolve
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
 from optbench.families import FAMILIES
@@ -101,7 +101,11 @@ def expand(request: Request) -> list[RunSpec]:
     problems = [pair for text in request.problems for pair in _named_problems(text)]
     keeps_points = {problem: _keeps_points(request, problem) for _, problem in problems}
     optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]
-    schedules = [complete_schedule(spec) for text in request.schedules for spec in parse(text)]
+    schedules = [
+        complete_schedule(spec)
+        for text in request.schedules
+        for spec in parse(text, schedule_vectors)
+    ]
     return [
         RunSpec(
             problem=problem,
@@ -130,9 +134,9 @@ def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
 
     label = label_of(text)
     if label != text:
-        yield label, complete_problem(parse_one(text.removeprefix(f"{label}=")))
+        yield label, complete_problem(parse_one(text.removeprefix(f"{label}="), problem_vectors))
         return
-    for spec in parse(text):
+    for spec in parse(text, problem_vectors):
         if spec.name in cards():
             if spec.params:
                 family = cards()[spec.name].problem
@@ -161,16 +165,14 @@ def label_of(text: str) -> str:
 
 def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
     """Yield the complete specs of an optimizer's text, once for each learning rate."""
-    from optbench.optimizers.find import find_optimizer
-
-    for spec in parse(text):
-        parameters = find_optimizer(spec.name).parameters
+    for spec in parse(text, optimizer_vectors):
+        parameters = _optimizer_parameters(spec.name)
         given = dict(spec.params)
         choices: list[dict[str, Value]] = [{}]
         if "lr" in parameters and "lr" not in given and rates:
             choices = [{"lr": rate} for text in rates for rate in parse_values(text)]
         for choice in choices:
-            values = complete(spec.name, parameters, given | choice)
+            values = complete_grouped(spec.name, parameters, given | choice)
             if "lr" in parameters and "lr" not in values:
                 raise SpecError(f"{spec.name} has no default learning rate: give one with --lr")
             yield Spec.of(spec.name, values)
@@ -182,10 +184,48 @@ def complete_schedule(spec: Spec) -> Spec:
     Raises:
         OptbenchError: For an unknown schedule or parameter, or a value out of range.
     """
+    parameters = _schedule_parameters(spec.name)
+    return Spec.of(spec.name, complete(spec.name, parameters, dict(spec.params)))
+
+
+def _problem_parameters(name: str) -> Mapping[str, Parameter]:
+    from optbench.families.find import family_parameters
+
+    return family_parameters(name)
+
+
+def _optimizer_parameters(name: str) -> Mapping[str, Parameter]:
+    from optbench.optimizers.find import find_optimizer
+
+    return find_optimizer(name).parameters
+
+
+def _schedule_parameters(name: str) -> Mapping[str, Parameter]:
     from optbench.schedules import SCHEDULES
 
-    function = load(resolve("schedule", SCHEDULES, spec.name))
-    return Spec.of(spec.name, complete(spec.name, parameters_of(function), dict(spec.params)))
+    return parameters_of(load(resolve("schedule", SCHEDULES, name)))
+
+
+def problem_vectors(name: str) -> frozenset[str]:
+    """Return which parameters of a problem are vectors; none when there is no such problem."""
+    return _vectors(_problem_parameters, name)
+
+
+def optimizer_vectors(name: str) -> frozenset[str]:
+    """Return which parameters of an optimizer are vectors; none when there is no such optimizer."""
+    return _vectors(_optimizer_parameters, name)
+
+
+def schedule_vectors(name: str) -> frozenset[str]:
+    """Return which parameters of a schedule are vectors; none when there is no such schedule."""
+    return _vectors(_schedule_parameters, name)
+
+
+def _vectors(parameters: Callable[[str], Mapping[str, Parameter]], name: str) -> frozenset[str]:
+    try:
+        return vectors_among(parameters(name))
+    except OptbenchError:  # the text is read first; what is wrong with the name is said after
+        return frozenset()
 
 
 def _applicable(optimizer: Spec, schedules: list[Spec]) -> list[Spec]:

@@ -27,11 +27,21 @@ class Number:
     """The kind of a foreign parameter whose default is a whole number: any number may be meant."""
 
 
+class Numbers:
+    """The kind of a parameter whose one value is several numbers; it is text, as in `1.5/1.5`."""
+
+
+Vector = Annotated[str, Numbers]
+"""Annotation of such a parameter: `start: Annotated[Vector, Param("first point")] = ""`."""
+
 Value = int | float | bool | str
 """What a parameter can be: plain data that survives text and JSON unchanged."""
 
-TUNING = re.compile(r"(?P<factor>(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)/L|two-over-sum|polyak")
-"""Named tunings: c/L, two-over-sum = 2/(L + mu), polyak = heavy ball's pair (Polyak 1964)."""
+TUNING = re.compile(
+    r"(?P<factor>(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)/L|two-over-sum|polyak|nesterov|L|mu"
+)
+"""Named tunings: c/L, two-over-sum = 2/(L + mu), polyak = heavy ball's pair (Polyak 1964),
+nesterov = (sqrt kappa - 1)/(sqrt kappa + 1) (Nesterov 2004), and the facts L and mu themselves."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,8 @@ class Param:
         high: Largest value.
         above: Every value is strictly above this one.
         below: Every value is strictly below this one.
-        choices: The words allowed, for a parameter that is a word.
+        choices: The words allowed, for a parameter that is a word; for a vector, the words that may
+            stand in the place of numbers.
         tunings: The named tunings that may stand in the place of a number.
         per_run: Whether runs that differ in it may advance in one batch (a number that the update
             rule can take as a tensor).
@@ -84,7 +95,7 @@ class Param:
 LEARNING_RATE = Param(
     "learning rate eta", above=0, tunings=("c/L", "two-over-sum", "polyak"), per_run=True
 )
-MOMENTUM = Param("momentum beta", low=0, below=1, tunings=("polyak",), per_run=True)
+MOMENTUM = Param("momentum beta", low=0, below=1, tunings=("polyak", "nesterov"), per_run=True)
 
 # An update rule sees a number, or a tensor with one for each run of the batch: `Any` stands for
 # both, and is declared to users as a float.
@@ -92,6 +103,8 @@ LearningRate = Annotated[Any, LEARNING_RATE]
 Momentum = Annotated[Any, MOMENTUM]
 Decay = Annotated[Any, Param("decay rate of a moving average", low=0, below=1, per_run=True)]
 Epsilon = Annotated[Any, Param("added to the denominator", low=0, per_run=True)]
+Smoothness = Annotated[Any, Param("smoothness L", above=0, tunings=("L",), per_run=True)]
+StrongConvexity = Annotated[Any, Param("strong convexity mu", low=0, tunings=("mu",), per_run=True)]
 WeightDecay = Annotated[Any, Param("weight decay coefficient", low=0, per_run=True)]
 
 
@@ -151,7 +164,7 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, Parameter]:
         hint = hints.get(name, type(argument.default))
         metadata = getattr(hint, "__metadata__", ())
         kind = hint.__origin__ if metadata else hint
-        kind = float if kind is Any else kind
+        kind = float if kind is Any else Numbers if Numbers in metadata else kind
         default = LEARNING_RATE if name == "lr" else Param("")
         param = next((m for m in metadata if isinstance(m, Param)), default)
         found[name] = Parameter(name, kind, argument.default, param)
@@ -169,7 +182,8 @@ def complete(
         given: What the user gave.
 
     Returns:
-        A value for every parameter, in the owner's order, of the declared type.
+        A value for every parameter, in the owner's order, of the declared type; but none for an
+        empty vector or a default of `None`, which leave the choice to the owner.
 
     Raises:
         SpecError: For an unknown name, a wrong type, or a value out of range.
@@ -181,12 +195,54 @@ def complete(
         name: checked(owner, p, given[name]) if name in given else p.default
         for name, p in parameters.items()
     }
-    return {name: value for name, value in values.items() if value is not None}
+    empty = {name for name, p in parameters.items() if p.kind is Numbers and not values[name]}
+    return {k: v for k, v in values.items() if v is not None and k not in empty}
+
+
+def vector_of(text: str) -> tuple[float, ...]:
+    """Return the numbers of a vector, `1.5/1.5` say; none for the empty text.
+
+    Raises:
+        SpecError: When the text is not finite numbers joined by `/`.
+    """
+    try:
+        numbers = tuple(float(part) for part in text.split("/")) if text else ()
+    except ValueError:
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)):
+        raise SpecError(f"{text!r} is not numbers joined by /, as in 1.5/1.5")
+    return numbers
+
+
+def vectors_among(parameters: Mapping[str, Parameter]) -> frozenset[str]:
+    """Return the names of the parameters that are vectors."""
+    return frozenset(name for name, p in parameters.items() if p.kind is Numbers)
+
+
+def _checked_vector(owner: str, parameter: Parameter, value: Value) -> str:
+    """Return the vector in its canonical text, so that equal vectors are equal specs."""
+    name, param = parameter.name, parameter.param
+    if isinstance(value, str) and value in param.choices:
+        return value
+    try:
+        numbers = vector_of(str(value))
+    except SpecError as error:
+        if param.choices:
+            raise SpecError(
+                str(unknown(f"{name} of {owner}:", str(value), param.choices))
+            ) from error
+        raise SpecError(f"{owner}: {name}: {error}") from error
+    for number in numbers:
+        if not param.allows(number):
+            raise SpecError(f"{owner}: {name} must be in {param.range()}, got {number:g}")
+    return "/".join(repr(number).removesuffix(".0") for number in numbers)
 
 
 def checked(owner: str, parameter: Parameter, value: Value) -> Value:
     """Return the value in the parameter's type, or raise what is wrong with it."""
     name, kind, param = parameter.name, parameter.kind, parameter.param
+    if kind is Numbers:
+        return _checked_vector(owner, parameter, value)
     tuning = TUNING.fullmatch(value) if isinstance(value, str) else None
     if tuning and ("c/L" if tuning["factor"] else value) in param.tunings:
         if tuning["factor"] and not 0 < float(tuning["factor"]) < math.inf:

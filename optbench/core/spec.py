@@ -3,7 +3,7 @@
 As text a spec is `name` or `name:key=value,key=value`. A value is a number, `true`, `false`, a
 word, or a tuning such as `1/L`. On the command line and in suites one text may stand for many
 specs: a list of numbers `lr=.1/.2/.5`, or a grid of n numbers evenly spaced in the logarithm,
-`lr=1e-4..1:21`.
+`lr=1e-4..1:21`. For a parameter that is a vector, `start=1.5/1.5` is one value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -24,9 +24,12 @@ from optbench.core.parameters import TUNING, Value
 _INTEGER = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WORD = re.compile(r"[A-Za-z_][\w.+-]*")
-_KEY = re.compile(r"[A-Za-z_]\w*")
+_KEY = re.compile(r"[A-Za-z_]\w*(@[\w.*?-]+)?")
 _GRID = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+):(?P<count>\d+)")
 _NAME = re.compile(r"(?P<name>[^:,=\s][^:,=]*(:[A-Za-z_]\w*(?=:|$))?)(:(?P<params>.*))?", re.DOTALL)
+
+Vectors = Callable[[str], Collection[str]]
+"""The name of a problem, an optimizer or a schedule to those of its keys that are vectors."""
 
 MAX_GRID = 100_000
 """A grid with more points than this is taken for a slip of the finger."""
@@ -109,10 +112,14 @@ def parse_values(text: str) -> list[Value]:
         return list(_log_grid(text, grid["low"], grid["high"], grid["count"]))
     if ".." in text:
         raise SpecError(f"{text!r} is not a grid; write low..high:count, as in 1e-3..1:21")
-    parts = text.split("/")
-    if len(parts) > 1 and all(_NUMBER.fullmatch(part) for part in parts):
-        return [parse_value(part) for part in parts]
+    if "/" in text and is_vector(text):
+        return [parse_value(part) for part in text.split("/")]
     return [parse_value(text)]
+
+
+def is_vector(text: str) -> bool:
+    """Return whether a text is one number, or several joined by `/`."""
+    return all(_NUMBER.fullmatch(part) for part in text.split("/"))
 
 
 def _log_grid(text: str, low: str, high: str, count: str) -> list[float]:
@@ -128,11 +135,12 @@ def _log_grid(text: str, low: str, high: str, count: str) -> list[float]:
     return [a, *(float(f"{x:.12g}") for x in inner), b]
 
 
-def parse(text: str) -> list[Spec]:
+def parse(text: str, vectors: Vectors = lambda name: ()) -> list[Spec]:
     """Read a text that stands for one spec or, with lists or grids, for several.
 
     Args:
         text: `name` or `name:key=value,...`.
+        vectors: Which keys of a name are vectors; asked only for values that are numbers.
 
     Returns:
         The product of all its lists and grids, first key slowest.
@@ -150,20 +158,21 @@ def parse(text: str) -> list[Spec]:
             raise SpecError(f"{text!r}: {part!r} is not key=value")
         if key in choices:
             raise SpecError(f"{text!r}: {key} is given twice")
-        choices[key] = parse_values(value)
+        one = is_vector(value) and key in vectors(match["name"])
+        choices[key] = [value] if one else parse_values(value)
     product = itertools.product(*choices.values())
     if math.prod(map(len, choices.values())) > MAX_GRID:
         raise SpecError(f"{text!r} stands for more than {MAX_GRID} specs")
     return [Spec.of(match["name"], dict(zip(choices, values, strict=True))) for values in product]
 
 
-def parse_one(text: str) -> Spec:
-    """Read a text that stands for exactly one spec.
+def parse_one(text: str, vectors: Vectors = lambda name: ()) -> Spec:
+    """Read a text that stands for exactly one spec; see `parse`.
 
     Raises:
         SpecError: When the text is not a spec, or has a list or a grid.
     """
-    specs = parse(text)
+    specs = parse(text, vectors)
     if len(specs) > 1:
         raise SpecError(f"{text!r} stands for {len(specs)} specs where one is needed")
     return specs[0]

@@ -7,7 +7,18 @@ from typing import Annotated
 import pytest
 
 from optbench.core.errors import SpecError
-from optbench.core.parameters import LearningRate, Momentum, Param, Value, complete, parameters_of
+from optbench.core.parameters import (
+    LearningRate,
+    Momentum,
+    Numbers,
+    Param,
+    Value,
+    Vector,
+    complete,
+    parameters_of,
+    vector_of,
+    vectors_among,
+)
 
 
 def family(
@@ -96,3 +107,62 @@ def test_a_parameter_without_default_is_refused() -> None:
 
     with pytest.raises(SpecError, match="needs a default"):
         parameters_of(incomplete)
+
+
+def curve(
+    *,
+    start: Annotated[Vector, Param("first point")] = "",
+    steps: Annotated[Vector, Param("milestones", low=0)] = "30/60",
+    side: Annotated[Vector, Param("a word or a point", choices=("left", "right"))] = "left",
+    speed: Annotated[float, Param("speed")] = 1.0,
+) -> None:
+    """Stand for a family with vectors among its parameters."""
+
+
+def _complete(**given: Value) -> dict[str, Value]:
+    return complete("curve", parameters_of(curve), given)
+
+
+def test_vectors_are_text_and_an_empty_one_is_left_to_the_owner() -> None:
+    """The annotation makes the kind; of an empty vector nothing is written in the spec."""
+    assert {name: p.kind for name, p in parameters_of(curve).items()} == {
+        "start": Numbers,
+        "steps": Numbers,
+        "side": Numbers,
+        "speed": float,
+    }
+    assert vectors_among(parameters_of(curve)) == {"start", "steps", "side"}
+    assert _complete() == {"steps": "30/60", "side": "left", "speed": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("1.50/-2e0/+.5", "1.5/-2/0.5"),
+        (1.5, "1.5"),
+        (3, "3"),
+        ("1e-300/1e300", "1e-300/1e+300"),
+    ],
+)
+def test_equal_vectors_have_one_text(given: Value, text: str) -> None:
+    """However a number is written, the spec holds its shortest form; one number is a vector too."""
+    assert _complete(start=given)["start"] == text
+    assert vector_of(text) == tuple(float(part) for part in str(given).split("/"))
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"start": "1/two"}, "curve: start: '1/two' is not numbers joined by /, as in 1.5/1.5"),
+        ({"start": "1//2"}, "is not numbers"),
+        ({"start": "1e999"}, "is not numbers"),
+        ({"start": "nan/1"}, "is not numbers"),
+        ({"start": True}, "is not numbers"),
+        ({"steps": "3/-1"}, r"steps must be in \[0, inf\), got -1"),
+        ({"side": "lfet"}, "did you mean left"),
+    ],
+)
+def test_wrong_vectors_are_refused_with_the_rule(given: dict[str, Value], complaint: str) -> None:
+    """Every number of a vector is looked at."""
+    with pytest.raises(SpecError, match=complaint):
+        _complete(**given)

@@ -74,6 +74,32 @@ def test_json_and_back_is_the_identity(spec: RunSpec) -> None:
     assert again.digest == spec.digest
 
 
+vectors = st.lists(numbers, min_size=1, max_size=4).map(
+    lambda v: "/".join(repr(x).removesuffix(".0") for x in v)
+)
+
+
+@given(names, st.dictionaries(keys, vectors, min_size=1, max_size=3), keys, numbers)
+def test_vectors_survive_text_where_they_are_known(
+    name: str, params: dict[str, Value], key: str, number: float
+) -> None:
+    """What is declared a vector stays one value, however long, beside what is not."""
+    spec = Spec.of(name, params if key in params else params | {key: number})
+
+    assert parse(str(spec), lambda asked: set(params) if asked == name else ()) == [spec]
+
+
+def test_a_list_is_a_sweep_unless_the_key_is_a_vector() -> None:
+    """The same text is two specs or one, by what the key is; a word is neither."""
+    as_vector = parse("f:start=1/2,b=3/4", lambda name: {"start"})
+
+    assert [dict(spec.params)["b"] for spec in parse("f:start=1,b=3/4")] == [3, 4]
+    assert as_vector == [Spec.of("f", {"start": "1/2", "b": b}) for b in (3, 4)]
+    assert parse_one("f:start=slow", lambda name: {"start"}) == Spec.of("f", {"start": "slow"})
+    with pytest.raises(SpecError, match="stands for 2 specs"):
+        parse_one("f:start=1/2")
+
+
 def test_the_label_is_not_part_of_a_runs_identity() -> None:
     """The same run under two names has one digest."""
     a, b = (

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from optbench.cards import cards
 from optbench.core.errors import OptbenchError, SpecError, unknown
+from optbench.core.groups import complete_grouped
 from optbench.core.parameters import Parameter, Value, complete, parameters_of, vectors_among
 from optbench.core.registry import load, plugins, resolve
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
+from optbench.core.target import read_targets
 from optbench.families import FAMILIES
 
 PROBLEMS = "optbench.problems"
@@ -34,8 +36,7 @@ class Request:
             none; empty for each one's default.
         seeds: Number of seeds, from 0 on.
         budget: Gradient evaluations.
-        targets: Relative suboptimalities.
-        gradient_tolerance: Norm of the gradient at which a run stops; 0 never.
+        targets: Relative suboptimalities, or texts such as `distance=1e-3`, see `read_targets`.
         dtype: `float64` or `float32`.
         device: `cpu` or `cuda`.
         record: `log` or `every`.
@@ -48,8 +49,7 @@ class Request:
     lr: tuple[str, ...] = ()
     seeds: int = 1
     budget: float = 1000.0
-    targets: tuple[float, ...] = TARGETS
-    gradient_tolerance: float = 0.0
+    targets: tuple[float | str, ...] = TARGETS
     dtype: str = "float64"
     device: str = "cpu"
     record: str = "log"
@@ -70,13 +70,7 @@ class Request:
             raise SpecError(
                 f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}"
             )
-        for target in self.targets:
-            if not 0 <= target < 1:
-                raise SpecError(f"target must be in [0, 1), relative to the start, got {target:g}")
-        if not 0 <= self.gradient_tolerance < float("inf"):
-            raise SpecError(
-                f"gradient tolerance must be at least 0, got {self.gradient_tolerance:g}"
-            )
+        read_targets(self.targets)
         for kind, word, known in (
             ("dtype", self.dtype, ("float64", "float32")),
             ("device", self.device, ("cpu", "cuda")),
@@ -106,14 +100,15 @@ def expand(request: Request) -> list[RunSpec]:
         for text in request.schedules
         for spec in parse(text, schedule_vectors)
     ]
+    measure, targets = read_targets(request.targets)
     return [
         RunSpec(
             problem=problem,
             optimizer=optimizer,
             schedule=schedule,
             budget=float(request.budget),
-            targets=tuple(sorted(set(request.targets), reverse=True)),
-            gradient_tolerance=float(request.gradient_tolerance),
+            targets=targets,
+            target_measure=measure,
             seed=seed,
             dtype=request.dtype,
             device=request.device,
@@ -178,16 +173,6 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
             yield Spec.of(spec.name, values)
 
 
-def complete_schedule(spec: Spec) -> Spec:
-    """Check a schedule's parameters and fill in the defaults.
-
-    Raises:
-        OptbenchError: For an unknown schedule or parameter, or a value out of range.
-    """
-    parameters = _schedule_parameters(spec.name)
-    return Spec.of(spec.name, complete(spec.name, parameters, dict(spec.params)))
-
-
 def _problem_parameters(name: str) -> Mapping[str, Parameter]:
     from optbench.families.find import family_parameters
 
@@ -201,9 +186,9 @@ def _optimizer_parameters(name: str) -> Mapping[str, Parameter]:
 
 
 def _schedule_parameters(name: str) -> Mapping[str, Parameter]:
-    from optbench.schedules import SCHEDULES
+    from optbench.schedules.find import find_schedule
 
-    return parameters_of(load(resolve("schedule", SCHEDULES, name)))
+    return find_schedule(name).parameters
 
 
 def problem_vectors(name: str) -> frozenset[str]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from optbench.core.layout import Layout
 from optbench.core.parameters import Param, Parameter, Value, parameters_of
-from optbench.core.problem import Problem
+from optbench.core.problem import Model, Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,13 +26,35 @@ State = tuple["Tensor", ...]
 
 
 class Oracle(Protocol):
-    """What an optimizer may ask of a problem; every call is counted."""
+    """What an update rule may ask of a problem; every call is counted.
+
+    Attributes:
+        layout: The named blocks of x.
+        horizon: Steps that the run is planned to take, T.
+        batch_size: Examples behind one gradient (1 where there are no examples).
+    """
+
+    layout: Layout
+    horizon: int
+    batch_size: int
 
     def gradient(self, x: Tensor) -> Tensor:
         """Return the gradient at x, (B, d) to (B, d): full, minibatch or noisy, as the run says."""
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the product of the Hessian at x with v, (B, d) each."""
+
+    def hessian(self, x: Tensor) -> Tensor:
+        """Return the Hessian at x, (B, d) to (B, d, d); costs d Hessian-vector products."""
+
+    def fisher(self, x: Tensor) -> Tensor:
+        """Return the Fisher matrix at x, (B, d) to (B, d, d); costs as much as the Hessian."""
+
+    def sampled_gradient(self, x: Tensor) -> Tensor:
+        """Return the gradient with labels drawn from the model, (B, d); costs a gradient."""
+
+    def signs(self, x: Tensor) -> Tensor:
+        """Return random signs of x's shape, -1 or 1 with equal probability."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +65,23 @@ class Needs:
         facts: Names of facts that must be known.
         stochastic: Gradients must be random: a finite sum, or additive noise.
         hessian_vector: Hessian-vector products.
+        fisher: Fisher-vector products.
+        sampled_gradient: Gradients with labels drawn from the model.
+        model: A torch module.
+        matrices: At least one block is a matrix; `only` when every block must be one.
         unconstrained: The whole space is feasible.
+        dim: Largest number of variables, for methods that store d x d matrices; 0 for any.
     """
 
     facts: tuple[str, ...] = ()
     stochastic: bool = False
     hessian_vector: bool = False
+    fisher: bool = False
+    sampled_gradient: bool = False
+    model: bool = False
+    matrices: bool | Literal["only"] = False
     unconstrained: bool = False
+    dim: int = 0
 
 
 def missing(who: str, needs: Needs, problem: Problem) -> str:
@@ -67,13 +100,48 @@ def missing(who: str, needs: Needs, problem: Problem) -> str:
         lacks.append("a finite sum or gradient noise")
     if needs.hessian_vector and problem.hessian_vector is None:
         lacks.append("Hessian-vector products")
+    if needs.fisher and problem.fisher_vector is None:
+        lacks.append("Fisher-vector products")
+    if needs.sampled_gradient and problem.sampled_gradient is None:
+        lacks.append("labels drawn from a model")
+    if needs.model and problem.model is None:
+        lacks.append("a model with layers")
+    is_matrix = [len(block.shape) == 2 for block in problem.layout.blocks]
+    if needs.matrices and not (all if needs.matrices == "only" else any)(is_matrix):
+        lacks.append("parameters that are matrices")
     if needs.unconstrained and problem.project is not None:
         lacks.append("an unconstrained problem")
+    if needs.dim and problem.facts.dim > needs.dim:
+        lacks.append(f"at most {needs.dim} variables")
     return f"{who} needs {' and '.join(lacks)}, which is not given here" if lacks else ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gradients:
+    """What an optimizer's gradients are made of.
+
+    Attributes:
+        batch_size: Examples in a gradient; 0 takes them all.
+        sampling: `epochs`, `replacement` or `without_replacement`.
+        clip_norm: Largest 2-norm of the gradient; 0 does not clip, here and below.
+        clip_value: Largest absolute value of its coordinates.
+        clip_sample: Largest 2-norm of each example's gradient, before they are averaged.
+    """
+
+    batch_size: int = 0
+    sampling: str = "epochs"
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+    clip_sample: float = 0.0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Value]) -> Gradients:
+        """Pick out of an optimizer's values those of `gradient_parameters`."""
+        return cls(**{k: v for k, v in values.items() if k in gradient_parameters()})  # type: ignore[arg-type]
+
+
 def gradient_parameters(batch_size: int = 0) -> dict[str, Parameter]:
-    """Return the parameters that every optimizer has: which examples make up its gradients.
+    """Return the parameters that every optimizer has: those of `Gradients`.
 
     Args:
         batch_size: The default number of examples; 0 takes them all.
@@ -83,15 +151,20 @@ def gradient_parameters(batch_size: int = 0) -> dict[str, Parameter]:
         "minibatches from shuffled epochs, or drawn with or without replacement",
         choices=("epochs", "replacement", "without_replacement"),
     )
+    clip = {
+        "clip_norm": Param("largest 2-norm of the gradient; 0 does not clip", low=0),
+        "clip_value": Param("largest absolute value of its coordinates; 0 does not clip", low=0),
+        "clip_sample": Param("largest 2-norm of each example's gradient; 0 does not clip", low=0),
+    }
     return {
         "batch_size": Parameter("batch_size", int, batch_size, size),
         "sampling": Parameter("sampling", str, "epochs", order),
-    }
+    } | {name: Parameter(name, float, 0.0, param) for name, param in clip.items()}
 
 
 def without_gradient_parameters(values: Mapping[str, Value]) -> dict[str, Value]:
     """Return an optimizer's own values, without those of `gradient_parameters`."""
-    return {name: v for name, v in values.items() if name not in ("batch_size", "sampling")}
+    return {name: v for name, v in values.items() if name not in gradient_parameters()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,14 +177,18 @@ class UpdateRule:
             tensors and leaves its arguments as they are. Its docstring states equation and source,
             its keyword arguments are the hyperparameters.
         memory: Number of state tensors of x's shape, zero at the start.
-        gradients_per_step: Calls of `oracle.gradient` in one step.
+        start: `start(x, layout) -> state` for another state: x (B, d), every tensor with the
+            leading dimension B.
+        gradients_per_step: Calls of `oracle.gradient` and `oracle.sampled_gradient` in one step,
+            on average.
         batch_size: Examples in a gradient unless the user says otherwise; 0 takes them all.
         needs: What it requires of a problem.
     """
 
     step: Callable[..., tuple[Tensor, State]]
     memory: int = 0
-    gradients_per_step: int = 1
+    start: Callable[[Tensor, Layout], State] | None = None
+    gradients_per_step: float = 1
     batch_size: int = 0
     needs: Needs = Needs()
 
@@ -125,8 +202,10 @@ class UpdateRule:
         """Equation, meaning and source."""
         return self.step.__doc__ or ""
 
-    def init(self, x: Tensor) -> State:
+    def init(self, x: Tensor, layout: Layout) -> State:
         """Return the state before the first step, for x of shape (B, d)."""
+        if self.start is not None:
+            return self.start(x, layout)
         return tuple(x.new_zeros(x.shape) for _ in range(self.memory))
 
 
@@ -136,14 +215,33 @@ class Session(Protocol):
     x: Tensor
     """The starting point, shape (d,)."""
 
+    layout: Layout
+    """Its named blocks."""
+
+    model: Model | None
+    """The problem's model, where the optimizer needs one; its parameters are not tied to x."""
+
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return f(x), shape (), and a gradient, shape (d,); counted. Ends a run without budget."""
+
+    def indices(self) -> Tensor | None:
+        """Return the examples behind this step's gradient, shape (b,), or None for all."""
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the Hessian at x times v, shape (d,); counted."""
 
+    @property
+    def horizon(self) -> int:
+        """Steps that the run is planned to take."""
+
+    def spend_gradient(self) -> None:
+        """Count one gradient that the optimizer takes from the model by itself."""
+
     def factor(self, t: int) -> float:
         """Return the schedule's factor on the learning rate of step t."""
+
+    def momentum(self, t: int) -> float | None:
+        """Return the schedule's momentum at step t, or None for the optimizer's own."""
 
     def log(self, x: Tensor) -> None:
         """Report the point after a step, to be projected in place; ends a run that is done."""

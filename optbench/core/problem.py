@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from optbench.core.layout import Block, Layout
+
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class Facts:
         convex: Whether the function is convex.
         pl_constant: Polyak-Lojasiewicz constant: |grad f|^2 >= 2 mu_PL (f - f*).
         lipschitz: G, a bound on the (sub)gradient's norm over the whole space.
+        quadratic: Whether the function is a quadratic; None when it is not.
         noise_variance: Trace of the gradient noise's covariance; for a finite sum it depends on the
             point and is unknown.
         residuals: For each fact that was computed instead of written down in closed form, the
@@ -38,6 +42,7 @@ class Facts:
     convex: bool | None = None
     pl_constant: float | None = None
     lipschitz: float | None = None
+    quadratic: bool | None = None
     noise_variance: float | None = 0.0
     residuals: Mapping[str, float] = field(default_factory=dict)
 
@@ -59,6 +64,21 @@ ValueAndGradient = Callable[["Tensor"], "tuple[Tensor, Tensor]"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Model:
+    """A problem's model as a torch module, for optimizers that must see layers (K-FAC).
+
+    Attributes:
+        module: Its `named_parameters` are the problem's blocks, in order, names and shapes.
+        loss: Indices of examples (b,), or None for all of them, to the module's mean loss, a
+            scalar with a graph: with the parameters set to x it is f, or one minibatch's part of
+            it, without the shift.
+    """
+
+    module: Module
+    loss: Callable[[Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Minimise f over R^d, or over the set that `project` projects on.
 
@@ -75,6 +95,12 @@ class Problem:
         hessian_vector: x (B, d), v (B, d) to Hessian(x) v (B, d).
         examples: Number n of terms of a finite sum f = (1/n) sum f_i; 0 when f is not one.
         minibatch: x (B, d), indices (B, b) to the mean gradient of those terms, (B, d).
+        sampled_gradient: x (B, d), indices (B, b), uniform numbers (B, b) to the mean gradient of
+            those terms with labels drawn from the model at x instead of the data's, (B, d).
+        fisher_vector: x (B, d), v (B, d) to F(x) v (B, d): F is the Fisher information of the
+            labels, averaged over the examples, plus the Hessian of what does not depend on them.
+        model: Makes a fresh torch module of the model.
+        blocks: The named parameters that x is made of, in order; empty for one vector `x`.
         stream: x (B, d), step t to the gradient (B, d) that an optimizer is shown at step t, when
             the problem changes with time (online learning); the oracle then is what is measured.
         project: x (B, d) to the nearest feasible point (B, d), applied after every step.
@@ -93,12 +119,21 @@ class Problem:
     hessian_vector: Callable[[Tensor, Tensor], Tensor] | None = None
     examples: int = 0
     minibatch: Callable[[Tensor, Tensor], Tensor] | None = None
+    sampled_gradient: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    fisher_vector: Callable[[Tensor, Tensor], Tensor] | None = None
+    model: Callable[[], Model] | None = None
+    blocks: tuple[Block, ...] = ()
     stream: Callable[[Tensor, int], Tensor] | None = None
     project: Callable[[Tensor], Tensor] | None = None
     nearest: Callable[[Tensor], Tensor] | None = None
     scale: float = 1.0
     seed: int = 0
     domain: tuple[float, float] | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """The blocks of x."""
+        return Layout(self.blocks or (Block("x", (self.facts.dim,)),))
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return f(x), shape (B,), and its gradient, shape (B, d), for x of shape (B, d)."""

@@ -20,6 +20,7 @@ from typing import Any
 
 from optbench.core.errors import SpecError
 from optbench.core.parameters import TUNING, Value
+from optbench.core.target import SUBOPTIMALITY
 
 _INTEGER = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -188,9 +189,9 @@ class RunSpec:
             stay words, their numbers are found in the run.
         schedule: The schedule with every parameter.
         budget: Gradient evaluations, in units of full gradients.
-        targets: Relative suboptimality (f - f*)/(f_0 - f*), strictly decreasing; the run stops at
-            the last one.
-        gradient_tolerance: The run stops when the gradient's 2-norm is at most this; 0 never does.
+        targets: Levels of the measure, strictly decreasing; the run stops at the last one.
+        target_measure: What the targets measure, and what the run is compared by; see
+            `optbench.core.target.MEASURES`.
         seed: Names the start and every random draw.
         dtype: `float64` or `float32`.
         device: `cpu` or `cuda`.
@@ -204,7 +205,7 @@ class RunSpec:
     schedule: Spec = Spec("constant")
     budget: float = 1000.0
     targets: tuple[float, ...] = ()
-    gradient_tolerance: float = 0.0
+    target_measure: str = SUBOPTIMALITY
     seed: int = 0
     dtype: str = "float64"
     device: str = "cpu"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from optbench.core.optimizer import UpdateRule
-from optbench.core.parameters import parameters_of
+from optbench.core.optimizer import Gradients, UpdateRule
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
 from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
+from optbench.engines.columns import Columns, columns, keep_rows, momentum_of, with_exclusions
 from optbench.engines.oracle import BatchOracle, measure
-from optbench.engines.recorder import Calls, Recorder, Span
+from optbench.engines.recorder import Recorder, Span
 from optbench.engines.trajectory import collect
 
 
@@ -44,27 +45,27 @@ def run_batched(
         One result a spec, in their order, and when the engine started and ended.
     """
     options, horizon = dict(specs[0].optimizer.params), len(factors.lr) - 1
-    size, sampling = int(options["batch_size"]), str(options["sampling"])
     x = _starts(problem, specs)
-    oracle = BatchOracle(problem, [spec.seed for spec in specs], size, sampling, x)
-    values = _columns(rule, hyper, x)
-    constant = bool((factors.lr == 1).all())
+    layout = with_exclusions(problem.layout, options)
+    seeds, shown = [spec.seed for spec in specs], Gradients.of(options)
+    oracle = BatchOracle(problem, seeds, shown, x, horizon=horizon, layout=layout)
+    values = columns(rule, hyper, layout, x)
+    at = functools.partial(_at_step, factors, momentum_of(list(values)))
     recorder = Recorder(problem, specs, horizon)
-    state = rule.init(x)
-    cost = oracle.gradient_cost * rule.gradients_per_step
+    state = rule.init(x, layout)
     message = ""
     with torch.no_grad():
         for t in range(horizon):
             oracle.begin(t)
-            now = values if constant else values | {"lr": values["lr"] * float(factors.lr[t])}
+            calls = oracle.calls()
             version = x._version
-            x_next, state = rule.step(x, state, oracle, t, **now)
+            x_next, state = rule.step(x, state, oracle, t, **at(t, values))
             if x._version != version:
                 raise ValueError("the update rule changed x in place; it must return a new tensor")
             if problem.project is not None:
                 x_next = problem.project(x_next)
             keep = None
-            if recorder.push(x, *oracle.measure(x), Calls(t * cost)):
+            if recorder.push(x, *oracle.measure(x), calls):
                 keep = recorder.judge()
                 if recorder.seconds > timeout:
                     message = f"stopped after {timeout:g} s"
@@ -74,10 +75,10 @@ def run_batched(
                 if not len(keep):
                     break
                 x, state = x[keep], tuple(part[keep] for part in state)
-                values = {k: v[keep] if isinstance(v, Tensor) else v for k, v in values.items()}
+                values = keep_rows(values, keep)
                 oracle.keep(keep)
         else:
-            recorder.push(x, *measure(problem, x), Calls(horizon * cost))
+            recorder.push(x, *measure(problem, x), oracle.calls())
         recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
     runs = collect(
         recorder, hyper=hyper, factors=factors.lr, engine="batched", batch=batch, message=message
@@ -93,13 +94,11 @@ def _starts(problem: Problem, specs: Sequence[RunSpec]) -> Tensor:
     return x if problem.project is None else problem.project(x)
 
 
-def _columns(
-    rule: UpdateRule, hyper: Sequence[Mapping[str, float]], x: Tensor
-) -> dict[str, float | Tensor]:
-    """Return each hyperparameter as a number where all runs agree, else as a column (B, 1)."""
-    values: dict[str, float | Tensor] = {}
-    for name in parameters_of(rule.step):
-        column = [numbers[name] for numbers in hyper]
-        tensor = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
-        values[name] = tensor if len(set(column)) > 1 else float(tensor[0])
-    return values
+def _at_step(factors: Factors, momentum: str | None, t: int, values: Columns) -> Columns:
+    """Return the hyperparameters of step t, as the schedule says."""
+    changed = values
+    if factors.lr[t] != 1 and "lr" in values:
+        changed = changed | {"lr": values["lr"] * float(factors.lr[t])}
+    if factors.momentum is not None and momentum is not None:
+        changed = changed | {momentum: float(factors.momentum[t])}
+    return changed

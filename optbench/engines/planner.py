@@ -8,7 +8,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optbench.core.optimizer import StepMethod
 from optbench.core.parameters import Value
@@ -83,21 +83,11 @@ def _shared(spec: RunSpec) -> str:
     """Return what the runs of a batch have in common, as text."""
     parameters = find_optimizer(spec.optimizer.name).parameters
     fixed: dict[str, Value] = {
-        key: value for key, value in spec.optimizer.params if not parameters[key].param.per_run
+        key: value
+        for key, value in spec.optimizer.params
+        if key not in parameters or not parameters[key].param.per_run
     }
-    common = RunSpec(
-        problem=spec.problem,
-        optimizer=Spec.of(spec.optimizer.name, fixed),
-        schedule=spec.schedule,
-        budget=spec.budget,
-        targets=spec.targets,
-        gradient_tolerance=spec.gradient_tolerance,
-        dtype=spec.dtype,
-        device=spec.device,
-        record=spec.record,
-        record_x=spec.record_x,
-    )
-    return common.to_json()
+    return replace(spec, optimizer=Spec.of(spec.optimizer.name, fixed), seed=0).to_json()
 
 
 def _split(group: list[RunSpec]) -> list[list[RunSpec]]:

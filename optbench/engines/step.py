@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import traceback
 from collections.abc import Mapping
@@ -10,15 +11,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from optbench.core.optimizer import StepMethod, without_gradient_parameters
+from optbench.core.optimizer import Gradients, StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value
-from optbench.core.problem import Problem
+from optbench.core.problem import Model, Problem
 from optbench.core.run import Run, Status
 from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
+from optbench.engines.columns import with_exclusions
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import BatchOracle, measure
-from optbench.engines.recorder import Calls, Recorder, Span
+from optbench.engines.recorder import Recorder, Span
 from optbench.engines.seeded import seeded
 from optbench.engines.trajectory import collect
 
@@ -36,42 +38,68 @@ class StepSession:
         device, dtype = torch.device(spec.device), getattr(torch, spec.dtype)
         start = problem.start(spec.seed).to(device, dtype, copy=True)
         self.x = start if problem.project is None else problem.project(start[None])[0]
-        self._problem, self._budget, self._factors = problem, spec.budget, factors.lr
+        self.layout = with_exclusions(problem.layout, options)
+        self._problem, self._budget, self._factors = problem, spec.budget, factors
         self._oracle = BatchOracle(
-            problem,
-            [spec.seed],
-            int(options.get("batch_size", 0)),
-            str(options.get("sampling", "epochs")),
-            self.x[None],
+            problem, [spec.seed], Gradients.of(options), self.x[None], horizon=self.horizon
         )
-        self.recorder = Recorder(problem, [spec], len(factors.lr) - 1)
-        self._t, self._evaluations, self._products = 0, 0, 0
+        self.recorder = Recorder(problem, [spec], self.horizon)
+        self._t = 0
         self._record(self.x)
+
+    @functools.cached_property
+    def model(self) -> Model | None:
+        """A fresh torch module of the problem's model, in the run's dtype, or None."""
+        if self._problem.model is None:
+            return None
+        model = self._problem.model()
+        model.module.to(self.x)
+        return model
+
+    @property
+    def horizon(self) -> int:
+        """Steps that the run is planned to take."""
+        return len(self._factors.lr) - 1
+
+    def spend_gradient(self) -> None:
+        """Count one gradient; ends a run that cannot pay for it."""
+        spent = (self._oracle.gradients + 1) * self._oracle.gradient_cost
+        if spent > self._budget * (1 + 1e-12):
+            raise _EndOfRunError
+        self._oracle.gradients += 1
 
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return f(x), shape (), and the gradient that the run is shown, shape (d,); counted.
 
         With minibatches or noise f is the true value, for methods that want to look at it.
         """
-        spent = (self._evaluations + 1) * self._oracle.gradient_cost
-        if spent > self._budget * (1 + 1e-12):
-            raise _EndOfRunError
-        self._evaluations += 1
+        self.spend_gradient()
         f, g = self._f, self._g
         if not torch.equal(x, self._x):
             f, g = self._measure(x)
         if g is None or not self._oracle.deterministic:
+            self._oracle.gradients -= 1  # counted above, before it was paid for
             g = self._oracle.gradient(x[None])
+        else:
+            g = self._oracle.clip(g)
         return f[0] + self._problem.shift, g[0].clone()
+
+    def indices(self) -> Tensor | None:
+        """Return the examples behind this step's gradient, shape (b,), or None for all."""
+        return None if self._oracle.deterministic else self._oracle.indices(self.x[None])[0]
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the Hessian at x times v, shape (d,); counted apart."""
-        self._products += 1
         return self._oracle.hessian_vector(x[None], v[None])[0]
 
     def factor(self, t: int) -> float:
         """Return the schedule's factor at step t."""
-        return float(self._factors[min(t, len(self._factors) - 1)])
+        return float(self._factors.lr[min(t, self.horizon)])
+
+    def momentum(self, t: int) -> float | None:
+        """Return the schedule's momentum at step t, or None for the optimizer's own."""
+        cycled = self._factors.momentum
+        return None if cycled is None else float(cycled[min(t, self.horizon)])
 
     def log(self, x: Tensor) -> None:
         """Take the point after a step; ends the run when it is done or out of steps."""
@@ -83,7 +111,7 @@ class StepSession:
             x.copy_(self._problem.project(x[None])[0])
         self._t += 1
         self._record(x)
-        if self._t + 1 == len(self._factors):
+        if self._t == self.horizon:
             raise _EndOfRunError
 
     def _record(self, x: Tensor) -> None:
@@ -91,9 +119,7 @@ class StepSession:
         self._oracle.begin(self._t)
         f, g = self._measure(x)
         self._x, self._f, self._g = x, f, g
-        spent = self._evaluations * self._oracle.gradient_cost
-        calls = Calls(spent, hessian_vector=self._products)
-        if self.recorder.push(x[None], f, g, calls):
+        if self.recorder.push(x[None], f, g, self._oracle.calls()):
             self.recorder.judge()
             if self.recorder.cuts:
                 raise _EndOfRunError

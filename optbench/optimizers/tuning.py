@@ -14,7 +14,9 @@ def resolve_tunings(hyper: Mapping[str, Value], facts: Facts) -> tuple[dict[str,
 
     c/L is c over the smoothness; two-over-sum is 2/(L + mu), gradient descent's best constant step
     on strongly convex functions (Polyak 1987); polyak is heavy ball's pair for quadratics,
-    lr = 4/(sqrt L + sqrt mu)^2 and beta = ((sqrt kappa - 1)/(sqrt kappa + 1))^2 (Polyak 1964).
+    lr = 4/(sqrt L + sqrt mu)^2 and beta = ((sqrt kappa - 1)/(sqrt kappa + 1))^2 (Polyak 1964);
+    nesterov is beta = (sqrt kappa - 1)/(sqrt kappa + 1), for lr = 1/L (Nesterov 2004, section
+    2.2.1); L and mu stand for themselves.
 
     Args:
         hyper: Values of an optimizer's parameters, some of them tunings.
@@ -38,13 +40,16 @@ def resolve_tunings(hyper: Mapping[str, Value], facts: Facts) -> tuple[dict[str,
         if match["factor"]:
             numbers[name] = float(match["factor"]) / L
             continue
+        if value == "L":
+            numbers[name] = L
+            continue
         if not mu:
             return numbers, f"{name}={value} needs strong convexity mu > 0; give a number or c/L"
-        if value == "two-over-sum":
-            numbers[name] = 2 / (L + mu)
-        elif name == "lr":
-            numbers[name] = 4 / (math.sqrt(L) + math.sqrt(mu)) ** 2
-        else:
-            ratio = math.sqrt(L / mu)
-            numbers[name] = ((ratio - 1) / (ratio + 1)) ** 2
+        q = (math.sqrt(L / mu) - 1) / (math.sqrt(L / mu) + 1)
+        numbers[name] = {
+            "two-over-sum": 2 / (L + mu),
+            "polyak": 4 / (math.sqrt(L) + math.sqrt(mu)) ** 2 if name == "lr" else q**2,
+            "nesterov": q,
+            "mu": mu,
+        }[str(value)]
     return numbers, ""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from optbench.core.optimizer import UpdateRule
+from optbench.core.optimizer import Gradients, UpdateRule
 from optbench.core.spec import Spec
 from optbench.engines.oracle import BatchOracle
 from optbench.optimizers.find import find_optimizer
@@ -56,8 +56,8 @@ def test_one_step_from_the_same_state_agrees(equation: str, twin: str) -> None:
     assert isinstance(rule, UpdateRule)
     point = torch.nn.Parameter(problem.start(0).clone())
     optimizer = _build(theirs, point)
-    x, state = point.detach().clone()[None], rule.init(point.detach()[None])
-    oracle = BatchOracle(problem, [0], 0, "epochs", x)
+    x, state = point.detach().clone()[None], rule.init(point.detach()[None], problem.layout)
+    oracle = BatchOracle(problem, [0], Gradients(), x)
 
     for t in range(20):
         point.grad = problem.oracle(point.detach()[None])[1][0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from optbench.engines.oracle import Sampler
+from optbench.engines.sampler import Sampler
 from tests.helpers import problem_of, runs
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from optbench.engines.oracle import BLOCK, BatchOracle, Sampler, cost_of_gradient
+from optbench.core.optimizer import Gradients
+from optbench.engines.oracle import BatchOracle, cost_of_gradient
+from optbench.engines.sampler import BLOCK, Sampler
 from tests.helpers import problem_of, runs
 
 FINITE_SUM = "least_squares:rows=12,columns=3"
@@ -137,7 +139,7 @@ def test_a_point_that_was_just_evaluated_is_not_evaluated_again() -> None:
     """Recording a deterministic run of gradient descent costs no gradient beyond its own."""
     problem = problem_of("quadratic:dim=6")
     x = torch.ones(1, 6, dtype=torch.float64)
-    oracle = BatchOracle(problem, [0], 0, "epochs", x)
+    oracle = BatchOracle(problem, [0], Gradients(), x)
     oracle.begin(0)
     shown = oracle.gradient(x)
     _, measured = oracle.measure(x)

@@ -8,14 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from optbench.core.errors import OptbenchError, SpecError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.optimizer import StepMethod, UpdateRule, missing
 from optbench.core.parameters import Value
 from optbench.core.problem import Problem
-from optbench.core.registry import load, resolve
+from optbench.core.registry import resolve
 from optbench.core.run import Run, Status
 from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
@@ -31,6 +29,7 @@ from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
 from optbench.optimizers.tuning import resolve_tunings
 from optbench.schedules import SCHEDULES
+from optbench.schedules.find import factors_of
 
 MAX_STEPS = 10**8
 """A run with more steps than this is taken for a slip of the finger."""
@@ -161,9 +160,7 @@ def schedule_factors(spec: RunSpec, steps: int) -> Factors:
     if not 1 <= steps <= MAX_STEPS:
         name = spec.optimizer.name
         raise SpecError(f"budget {spec.budget:g} is {steps:g} steps of {name}, not 1 to 1e8")
-    function = load(resolve("schedule", SCHEDULES, spec.schedule.name))
-    factors = function(np.arange(steps + 1), steps, **dict(spec.schedule.params))
-    return Factors(np.asarray(factors, dtype=np.float64))
+    return factors_of(spec.schedule, steps)
 
 
 def _end(spec: RunSpec, status: Status, message: str, batch: Batch) -> Run:
@@ -194,7 +191,10 @@ def code_of(problem: str, optimizer: str, schedule: str) -> str:
         if isinstance(method, StepMethod):
             places += ["optbench.optimizers.from_torch", method.package]
     places.append(_place(resolve("problem", FAMILIES, problem)))
-    places.append(_place(resolve("schedule", SCHEDULES, schedule)))
+    if schedule.startswith("torch.") and ":" not in schedule:
+        places.append("optbench.schedules.from_torch")
+    else:
+        places.append(_place(resolve("schedule", SCHEDULES, schedule)))
     return fingerprint(place for place in places if place)
 
 

@@ -110,7 +110,7 @@ def test_s08_the_local_threshold_is_two_over_the_largest_eigenvalue(
 
 def test_warm_up_then_cosine_has_its_exact_values() -> None:
     """S-06: T = 1e5, w = 5000: .2, 1, .5412896727 and 0 of the maximum; one half at 52500."""
-    from optbench.schedules import warmup_cosine
+    from optbench.schedules.warmup import warmup_cosine
 
     steps = np.array([1000, 5000, 50000, 52500, 100000, 150000])
     factors = warmup_cosine(steps, 200000, warmup=5000, steps=100000)

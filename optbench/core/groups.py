@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from optbench.core.errors import SpecError, unknown
+from optbench.core.optimizer import without_gradient_parameters
 from optbench.core.parameters import Param, Parameter, Value, checked, complete
 
 _OWN = {
@@ -70,7 +71,8 @@ def _parameter(owner: str, parameters: Mapping[str, Parameter], name: str) -> Pa
         raise SpecError(f"{owner} has no learning rate for lr_scale@ to scale")
     if name in _OWN:
         return _OWN[name]
-    numeric = {key: p for key, p in parameters.items() if p.kind is not str and key != "lr"}
+    own = without_gradient_parameters(parameters)
+    numeric = {key: p for key, p in own.items() if p.kind is not str and key != "lr"}
     if name not in numeric:
         raise SpecError(str(unknown(f"parameter of {owner}:", name, {*numeric, *_OWN})))
     return numeric[name]

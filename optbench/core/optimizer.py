@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from optbench.core.layout import Layout
 from optbench.core.parameters import Param, Parameter, Value, parameters_of
@@ -20,6 +20,8 @@ from optbench.core.problem import Model, Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+T = TypeVar("T")
 
 State = tuple["Tensor", ...]
 """Tensors with a leading batch dimension; a rule without memory has the empty tuple."""
@@ -162,8 +164,8 @@ def gradient_parameters(batch_size: int = 0) -> dict[str, Parameter]:
     } | {name: Parameter(name, float, 0.0, param) for name, param in clip.items()}
 
 
-def without_gradient_parameters(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Return an optimizer's own values, without those of `gradient_parameters`."""
+def without_gradient_parameters(values: Mapping[str, T]) -> dict[str, T]:
+    """Return what is an optimizer's own, without the names of `gradient_parameters`."""
     return {name: v for name, v in values.items() if name not in gradient_parameters()}
 
 

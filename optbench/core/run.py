@@ -57,8 +57,8 @@ class Hit:
     """The first step at which a target was reached.
 
     Attributes:
-        target: Relative suboptimality (f - f*)/(f_0 - f*).
-        step: First step t with a value at or below the target.
+        target: Level of the spec's `target_measure`.
+        step: First step t at which the measure is at or below it.
         gradient_calls: Gradient evaluations spent before x_t was reached, in full gradients.
     """
 

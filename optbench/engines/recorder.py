@@ -20,6 +20,7 @@ from torch import Tensor
 from optbench.core.problem import Problem
 from optbench.core.run import Status
 from optbench.core.spec import RunSpec
+from optbench.core.target import SUBOPTIMALITY
 
 DIVERGED_AT = 1e10
 """A gap this many times the larger of the starting gap and the problem's scale, up or down, is
@@ -101,12 +102,12 @@ class _Stack:
     rows: Tensor
     active: Tensor
     base: Tensor
-    gap_0: Tensor
+    unit: Tensor
     bound: Tensor
 
     def keep(self, rows: Tensor) -> _Stack:
         return _Stack(
-            self.rows[rows], self.active[rows], self.base[rows], self.gap_0[rows], self.bound[rows]
+            self.rows[rows], self.active[rows], self.base[rows], self.unit[rows], self.bound[rows]
         )
 
 
@@ -173,7 +174,7 @@ class Recorder:
         entry = len(self._xs)
         if not entry:
             self._length = max(4, min(STRETCH, STRETCH_BYTES // (x.numel() * x.element_size() + 1)))
-        wanted = self._spec.gradient_tolerance or self._start + entry in self._log_at
+        wanted = self._aims_at("gradient_norm") or self._start + entry in self._log_at
         self._xs.append(x)
         self._fs.append(f)
         self._gs.append(g if wanted else None)
@@ -196,17 +197,18 @@ class Recorder:
         self._write_log(F, stack)
         gap = F - stack.base
         bad = ~(gap.abs() <= stack.bound)
-        done = self._done(gap, stack)
+        height = self._height(F, gap)
+        done = None if height is None else height <= self._spec.targets[-1] * stack.unit
         ending = bad if done is None else bad | done
         stopped = stack.active if last is not None else stack.active & ending[self._fresh :].any(0)
         if not bool(stopped.any()):
-            self._take_hits(gap, stack, torch.full_like(stack.rows, len(F)))
+            self._take_hits(height, stack, torch.full_like(stack.rows, len(F)))
             return self._next_stretch(stack, stops=False)
         bad_at = _first_true(bad, self._fresh)
         done_at = (
             torch.full_like(bad_at, len(F)) if done is None else _first_true(done, self._fresh)
         )
-        self._take_hits(gap, stack, torch.minimum(bad_at - 1, done_at))
+        self._take_hits(height, stack, torch.minimum(bad_at - 1, done_at))
         ends = zip(stopped.tolist(), bad_at.tolist(), done_at.tolist(), strict=True)
         for row, (ended, bad_entry, done_entry) in enumerate(ends):
             if ended:
@@ -223,30 +225,36 @@ class Recorder:
         # Clamped, because the bound itself may overflow, and infinity is below no bound.
         largest = torch.finfo(f_0.dtype).max
         bound = (DIVERGED_AT * gap_0.abs().clamp(min=self.problem.scale)).clamp(max=largest)
-        self._stack = _Stack(rows, torch.ones_like(rows, dtype=torch.bool), base, gap_0, bound)
+        unit = gap_0 if self._spec.target_measure == SUBOPTIMALITY else torch.ones_like(gap_0)
+        self._stack = _Stack(rows, torch.ones_like(rows, dtype=torch.bool), base, unit, bound)
         return self._stack
 
-    def _done(self, gap: Tensor, stack: _Stack) -> Tensor | None:
-        """Return where the last target or the gradient tolerance is reached, (K, B), or None."""
-        done = None
-        if self._spec.targets and self.problem.facts.f_star is not None:
-            done = gap <= self._spec.targets[-1] * stack.gap_0
-        if self._spec.gradient_tolerance:
-            norms = torch.linalg.vector_norm(self._gradients(range(len(gap))), dim=-1)
-            small = norms <= self._spec.gradient_tolerance
-            done = small if done is None else done | small
-        return done
+    def _aims_at(self, measure: str) -> bool:
+        return bool(self._spec.targets) and self._spec.target_measure == measure
 
-    def _take_hits(self, gap: Tensor, stack: _Stack, stop_at: Tensor) -> None:
+    def _height(self, F: Tensor, gap: Tensor) -> Tensor | None:
+        """Return what the targets measure, (K, B); None where they cannot be judged."""
+        if self._aims_at("distance"):
+            distance = self.problem.distance(torch.cat(self._xs))
+            return None if distance is None else distance.view_as(F)
+        if self._aims_at("gradient_norm"):
+            norm: Tensor = torch.linalg.vector_norm(self._gradients(range(len(F))), dim=-1)
+            return norm
+        if self._aims_at("value"):
+            return F + self.problem.shift
+        known = self.problem.facts.f_star is not None
+        return gap if known and self._spec.targets else None
+
+    def _take_hits(self, height: Tensor | None, stack: _Stack, stop_at: Tensor) -> None:
         """Note first passages up to each run's last entry of the stretch."""
-        if self.problem.facts.f_star is None:
+        if height is None:
             return
         for hits, target in zip(self.first_hits, self._spec.targets, strict=True):
-            reached = gap <= target * stack.gap_0
+            reached = height <= target * stack.unit
             if not bool(reached[self._fresh :].any()):
                 return  # nor the harder ones
             at, known = _first_true(reached, self._fresh), hits[stack.rows]
-            new = stack.active & (known < 0) & (at < len(gap)) & (at <= stop_at)
+            new = stack.active & (known < 0) & (at < len(height)) & (at <= stop_at)
             hits[stack.rows] = torch.where(new, self._start + at, known)
 
     def _gradients(self, entries: Iterable[int]) -> Tensor:

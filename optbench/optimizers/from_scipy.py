@@ -14,10 +14,12 @@ import scipy.optimize
 import torch
 
 from optbench.core.optimizer import Needs, Session, StepMethod
+from optbench.optimizers.newton import MAX_DIM
 
 # Their own stopping tests are switched off: budget and targets decide, as for every optimizer.
 _OPTIONS: dict[str, dict[str, Any]] = {
     "L-BFGS-B": {"maxiter": 10**9, "maxfun": 10**9, "ftol": 0.0, "gtol": 0.0, "maxcor": 10},
+    "BFGS": {"maxiter": 10**9, "gtol": 0.0},
     "CG": {"maxiter": 10**9, "gtol": 0.0},
     "Newton-CG": {"maxiter": 10**9, "xtol": 0.0},
 }
@@ -68,6 +70,20 @@ L_BFGS_B = _method(
     x+ = x - alpha H grad f(x),  H from the last 10 pairs (x+ - x, g+ - g), alpha by Wolfe's
     conditions
     """,
+)
+BFGS = _method(
+    "BFGS",
+    """BFGS with scipy's line search (Broyden; Fletcher; Goldfarb; Shanno 1970).
+
+    Nocedal and Wright 2006, algorithm 6.1:
+
+    x+ = x - alpha H grad f(x),  H+ = (I - rho s y') H (I - rho y s') + rho s s',  H_0 = I,
+    s = x+ - x,  y = g+ - g,  rho = 1/y's,  alpha by Wolfe's conditions
+
+    On a quadratic with an exact line search the iterates are those of conjugate gradient. H is a
+    d x d matrix in memory.
+    """,
+    needs=Needs(unconstrained=True, dim=MAX_DIM),
 )
 CG = _method(
     "CG",

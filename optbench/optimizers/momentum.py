@@ -1,8 +1,8 @@
-"""Momentum with a constant coefficient: Polyak's heavy ball and Nesterov's look-ahead."""
+"""Momentum with one velocity: Polyak's heavy ball and Nesterov's look-ahead."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, lerp
 
 from optbench.core.optimizer import Oracle, State, UpdateRule
 from optbench.core.parameters import LearningRate, Momentum
@@ -35,6 +35,31 @@ def heavy_ball(
     return descend(x, lr, m), (m,)
 
 
+def heavy_ball_ema(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = "1/L",
+    beta: Momentum = 0.9,
+) -> tuple[Tensor, State]:
+    """Heavy ball in the moving-average form (Polyak 1964; the form of Adam's numerator).
+
+    m+ = beta m + (1 - beta) grad f(x),  x+ = x - eta m+,  m_0 = 0
+
+    The sum form with the learning rate (1 - beta) eta. It differs from torch's SGD with
+    dampening = beta, whose first velocity is the whole gradient. The tuning `polyak` is the sum
+    form's.
+
+    Default: eta = 1/L, beta = 0.9. Search range: 1e-3/L to 2 (1 + beta)/((1 - beta) L).
+    """
+    del t
+    (m,) = state
+    m = lerp(m, oracle.gradient(x), 1 - beta)
+    return descend(x, lr, m), (m,)
+
+
 def nesterov(
     x: Tensor,
     state: State,
@@ -49,10 +74,7 @@ def nesterov(
     m+ = beta m + grad f(x),  x+ = x - eta (grad f(x) + beta m+),  m_0 = 0
 
     x is the look-ahead point, where the gradient is taken: the sequence y_t of
-    y = x + beta (x - x_prev), x+ = y - eta grad f(y).
-    With eta = 1/L and beta = (sqrt kappa - 1)/(sqrt kappa + 1): f - f* <= (1 - 1/sqrt kappa)^t
-    (f_0 - f* + mu R^2/2) in the other sequence (d'Aspremont, Scieur and Taylor 2021, Corollary
-    4.15).
+    `nesterov_strongly_convex`, which records the other one.
 
     Default: eta = 1/L, beta = 0.9. Search range: 1e-3/L to (2 + 2 beta)/((1 + 2 beta) L).
     """
@@ -64,4 +86,5 @@ def nesterov(
 
 
 HEAVY_BALL = UpdateRule(step=heavy_ball, memory=1)
+HEAVY_BALL_EMA = UpdateRule(step=heavy_ball_ema, memory=1)
 NESTEROV = UpdateRule(step=nesterov, memory=1)

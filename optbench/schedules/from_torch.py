@@ -28,9 +28,9 @@ REFUSED = {
 }
 """Why some schedulers of torch are no schedules here, and what to use instead."""
 
-NOTE = """optbench steps this scheduler on a learning rate of 1 and multiplies the run's learning
-rate by what comes out. So rates among its parameters (max_lr, base_lr, eta_min, swa_lr) are multiples
-of the run's, and a momentum that it cycles is set as it is."""
+NOTE = """optbench steps this scheduler on a learning rate of 1, and the factors are what comes out.
+So rates among its parameters (max_lr, base_lr, eta_min, swa_lr) are multiples of the run's, and a
+momentum that it cycles is set as it is."""
 
 
 def find_torch_schedule(name: str) -> Schedule:

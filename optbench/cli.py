@@ -113,11 +113,10 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--budget", type=float, help="Gradient evaluations.  [default: 1000]")
 @click.option(
     "--target",
-    type=float,
     multiple=True,
-    help="Relative suboptimality; runs stop at the smallest.  [default: 1e-2, 1e-4, 1e-6, 1e-8]",
+    help="Relative suboptimality, or distance=, gradient_norm= or value= a number; runs stop at "
+    "the smallest.  [default: 1e-2, 1e-4, 1e-6, 1e-8]",
 )
-@click.option("--gradient-tolerance", type=float, help="Gradient norm at which runs stop.")
 @click.option("--dtype", help="float64 or float32.  [default: float64]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--record", help="Steps to keep: log or every.  [default: log]")

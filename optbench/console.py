@@ -205,7 +205,7 @@ def print_outcome(outcome: Results, store: Path, page: Path | None, *, as_json: 
             }
         )
         return
-    for problem, group in itertools.groupby(rows, key=lambda row: row.problem):
+    for problem, group in itertools.groupby(rows, key=lambda row: row.title):
         _print_problem(problem, list(group))
     messages = Counter((str(r.status), r.spec.problem_label, r.message) for r in outcome.runs)
     said = [(*key, count) for key, count in messages.most_common() if key[2]]
@@ -235,13 +235,15 @@ def _records(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _print_problem(problem: str, rows: Sequence[Row]) -> None:
-    from optbench.analysis.tables import cells, printable, targets_of
+    from optbench.analysis.tables import cells, judged_targets, measure_shown, printable
+    from optbench.core.target import SUBOPTIMALITY
 
-    targets = targets_of(rows) if any(row.relative for row in rows) else []
+    targets, measure = judged_targets(rows), measure_shown(rows)
     lines = [
         [c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs]
         for c in (cells(row, targets) for row in rows)
     ]
-    reach = [f"to {target:.0e}" for target in targets]
-    columns = ["optimizer", "best lr", *reach, "final", "diverged", "seeds x lr"]
+    reach = [f"to {target.label}" for target in targets]
+    final = "final" if measure == SUBOPTIMALITY else f"final {measure}"
+    columns = ["optimizer", "best lr", *reach, final, "diverged", "seeds x lr"]
     print_table(columns, lines, title=printable(problem))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from optbench.cards import cards
 from optbench.core.errors import OptbenchError, SpecError, unknown
 from optbench.core.groups import complete_grouped
-from optbench.core.parameters import Parameter, Value, complete, parameters_of, vectors_among
-from optbench.core.registry import load, plugins, resolve
+from optbench.core.parameters import Parameter, Value, vectors_among
+from optbench.core.registry import plugins
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
 from optbench.core.target import read_targets
 from optbench.families import FAMILIES
@@ -92,6 +92,8 @@ def expand(request: Request) -> list[RunSpec]:
     Raises:
         OptbenchError: For an unknown name, a parameter out of range, a missing learning rate.
     """
+    from optbench.schedules.find import complete_schedule
+
     problems = [pair for text in request.problems for pair in _named_problems(text)]
     keeps_points = {problem: _keeps_points(request, problem) for _, problem in problems}
     optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]

@@ -24,15 +24,13 @@ _ENTRY_KEYS = [
     "seeds",
     "budget",
     "targets",
-    "gradient_tolerance",
     "dtype",
     "record",
 ]
 _KINDS: dict[str, tuple[Any, str]] = {
     "seeds": (int, "a whole number"),
     "budget": (int | float, "a number"),
-    "targets": (int | float, "a list of numbers"),
-    "gradient_tolerance": (int | float, "a number"),
+    "targets": (int | float | str, "a list of numbers, or of texts such as distance=1e-3"),
     "dtype": (str, "a word"),
     "record": (str, "a word"),
 }
@@ -116,7 +114,7 @@ def _request(path: Path, entry: Mapping[str, Any], own: Mapping[str, Card]) -> R
         if key in fields:
             fields[key] = tuple(str(text) for text in _as_list(fields[key]))
     if "targets" in fields:
-        fields["targets"] = tuple(float(target) for target in _as_list(fields["targets"]))
+        fields["targets"] = tuple(_as_list(fields["targets"]))
     fields["problems"] = tuple(_problems(path, _as_list(entry["problems"]), own))
     try:
         return Request(**fields)

@@ -304,8 +304,7 @@ def run(
     dtype: str = "float64",
     *,
     lr: Any = (),
-    targets: Sequence[float] = TARGETS,
-    gradient_tolerance: float = 0.0,
+    targets: float | str | Sequence[float | str] = TARGETS,
     record: str = "log",
     record_x: bool | None = None,
     suite: str | None = None,
@@ -325,8 +324,9 @@ def run(
         dtype: `float64` or `float32`.
         lr: Learning rates for every optimizer that names none: numbers, or texts such as `1/L` and
             `1e-4..1:21`.
-        targets: Relative suboptimalities to report; runs stop at the smallest.
-        gradient_tolerance: Norm of the gradient at which runs stop; 0 never.
+        targets: Levels whose first passage is reported; runs stop at the smallest. A number is a
+            relative suboptimality; `"distance=1e-3"`, `"gradient_norm=1e-6"` and `"value=2"` are
+            absolute.
         record: `log` or `every`: which steps are kept.
         record_x: Whether the points are kept; by default in two dimensions.
         suite: Name or folder of a suite, in the place of problem and optimizer.
@@ -357,8 +357,7 @@ def run(
                 lr=_texts(lr),
                 seeds=seeds,
                 budget=budget,
-                targets=tuple(targets),
-                gradient_tolerance=gradient_tolerance,
+                targets=(targets,) if isinstance(targets, int | float | str) else tuple(targets),
                 dtype=dtype,
                 device=device,
                 record=record,

@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbench.core.run import Run, Status
+from optbench.core.target import MEASURES, SUBOPTIMALITY
 
 Array = NDArray[np.float64]
 
 FLOOR = float(64 * np.finfo(np.float64).eps)
-"""Relative suboptimality that is told from zero: 64 roundings of the starting gap."""
+"""What is told from zero: a relative suboptimality of 64 roundings of the starting gap, and as
+small a distance or gradient norm."""
+
+LOGARITHMIC = frozenset(MEASURES) - {"value"}
+"""Measures that are compared and averaged on a logarithmic scale, down to the floor."""
 
 BAD_END = (Status.DIVERGED, Status.NAN)
 """Statuses of a run whose last value says nothing but that it was lost."""
@@ -42,21 +47,32 @@ def relative_suboptimality(run: Run) -> Array:
     return gap / first
 
 
-def has_suboptimality(run: Run) -> bool:
-    """Return whether the run is measured by its suboptimality, and not by its value alone."""
-    return bool(np.isfinite(start_gap(run)))
+def measure_of(run: Run) -> str:
+    """Return what a run is compared by: what its targets measure, or `value` if that is unknown."""
+    name = run.spec.target_measure
+    return name if np.isfinite(run.curve.get(name, ())[:1]).any() else "value"
 
 
-def measure(run: Run) -> Array:
-    """Return what the run is compared by, (points,): relative suboptimality, else the value."""
-    if has_suboptimality(run):
+def levels(run: Run, measure: str) -> Array:
+    """Return a measure of `optbench.core.target.MEASURES` at the recorded steps, (points,)."""
+    if measure == SUBOPTIMALITY:
         return relative_suboptimality(run)
-    return np.asarray(run.curve.get("value", ()), dtype=np.float64)
+    return np.asarray(run.curve.get(measure, ()), dtype=np.float64)
 
 
-def final(run: Run) -> float:
-    """Return the measure at the end of the run; inf when it diverged or has no finite end."""
-    values = measure(run)
+def measured(run: Run) -> Array:
+    """Return what the run is compared by at the recorded steps, (points,)."""
+    return levels(run, measure_of(run))
+
+
+def final(run: Run, measure: str = "") -> float:
+    """Return a measure at the end of the run; inf when it diverged or has no finite end.
+
+    Args:
+        run: Any run.
+        measure: The measure; by default what the run is compared by.
+    """
+    values = levels(run, measure or measure_of(run))
     if (
         run.status in BAD_END
         or run.status.is_failure
@@ -90,7 +106,9 @@ def band(runs: Sequence[Run]) -> Band:
         The band against gradient evaluations; quartiles by linear interpolation, but never between
         a finite and an infinite value, where the infinite one is taken.
     """
-    pairs = [(np.asarray(r.curve["gradient_calls"]), measure(r), r.status) for r in runs if r.curve]
+    pairs = [
+        (np.asarray(r.curve["gradient_calls"]), measured(r), r.status) for r in runs if r.curve
+    ]
     if not pairs:
         empty = np.empty(0)
         return Band(x=empty, low=empty, median=empty, high=empty)

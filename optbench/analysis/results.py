@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optbench.analysis.curves import final, has_suboptimality, relative_suboptimality
+from optbench.analysis.curves import final, relative_suboptimality, start_gap
 from optbench.analysis.summary import Row, learning_rate, short_names, summarize, variant_of
 from optbench.core.run import Run
 from optbench.core.spec import Spec
+from optbench.core.target import SUBOPTIMALITY, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +39,9 @@ class Results:
 
         Columns: problem, optimizer, schedule, lr, seed, `hyper_NAME` for every other
         hyperparameter, status, message, steps, gradient_calls, value, suboptimality,
-        relative_suboptimality, gradient_norm, seconds, and `steps_to_TARGET` and
-        `gradient_calls_to_TARGET` for every target; NaN where there is nothing to say.
+        relative_suboptimality, gradient_norm, distance, seconds, and `steps_to_TARGET` and
+        `gradient_calls_to_TARGET` for every target, such as `steps_to_1e-06` and
+        `steps_to_distance_0.001`; NaN where there is nothing to say.
         """
         import pandas as pd
 
@@ -85,10 +88,12 @@ def _record(run: Run, names: Mapping[Spec, str]) -> dict[str, Any]:
     record |= {"status": str(run.status), "message": run.message, "steps": run.last("step")}
     columns = ("gradient_calls", "value", "suboptimality")
     record |= {column: run.last(column) for column in columns}
-    record["relative_suboptimality"] = final(run) if has_suboptimality(run) else float("nan")
-    record |= {"gradient_norm": run.last("gradient_norm"), "seconds": run.seconds}
-    for target in run.spec.targets:
-        hit = run.hit(target)
-        record[f"steps_to_{target:g}"] = hit.step if hit else float("nan")
-        record[f"gradient_calls_to_{target:g}"] = hit.gradient_calls if hit else float("nan")
+    known = math.isfinite(start_gap(run))
+    record["relative_suboptimality"] = final(run, SUBOPTIMALITY) if known else float("nan")
+    record |= {column: run.last(column) for column in ("gradient_norm", "distance")}
+    record["seconds"] = run.seconds
+    for level in run.spec.targets:
+        hit, name = run.hit(level), Target(run.spec.target_measure, level).column
+        record[f"steps_to_{name}"] = hit.step if hit else float("nan")
+        record[f"gradient_calls_to_{name}"] = hit.gradient_calls if hit else float("nan")
     return record

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from optbench.analysis.curves import BAD_END, FLOOR, final, has_suboptimality
+from optbench.analysis.curves import BAD_END, FLOOR, LOGARITHMIC, final, measure_of
 from optbench.analysis.statistics import Estimate, geometric_mean, mean
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec, format_value
+from optbench.core.target import SUBOPTIMALITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Reach:
     """How one target was reached at the best learning rate.
 
     Attributes:
-        target: Relative suboptimality.
+        target: Level of the row's `target_measure`.
         reached: Number of runs that reached it.
         runs: Number of runs.
         steps: Median number of steps; None unless all runs reached it.
@@ -49,10 +50,11 @@ class Row:
         edge: Whether the best one is the first or the last of several: the grid is too narrow.
         best: The runs at the best learning rate, by seed.
         reach: The targets, easiest first.
-        relative: Whether `final` is the relative suboptimality (f - f*)/(f_0 - f*); else it is the
-            value f, for want of f*.
-        final: At the best learning rate: geometric mean of the final relative suboptimality, or
-            mean of the final value, over the runs that did not diverge; None when all did.
+        target_measure: What the targets measure.
+        measure: What `final` is, and what runs are compared by: the target measure, or the value f
+            where that is unknown, as the suboptimality is for want of f*.
+        final: At the best learning rate: geometric mean of the final measure, or mean of the final
+            value, over the runs that did not diverge; None when all did.
         diverged: Number of runs of the group that ended as diverged or nan.
         statuses: Number of runs of the group by status.
     """
@@ -68,7 +70,8 @@ class Row:
     edge: bool
     best: tuple[Run, ...] = field(repr=False)
     reach: tuple[Reach, ...]
-    relative: bool
+    target_measure: str
+    measure: str
     final: Estimate | None
     diverged: int
     statuses: Mapping[Status, int]
@@ -77,6 +80,12 @@ class Row:
     def name(self) -> str:
         """The name to show: optimizer, and schedule unless it is constant."""
         return self.optimizer + (f", {self.schedule}" if self.schedule != "constant" else "")
+
+    @property
+    def title(self) -> str:
+        """The problem, and what its runs aim at unless it is the suboptimality."""
+        aim = self.target_measure
+        return self.problem + (f" ({aim})" if aim != SUBOPTIMALITY else "")
 
     @property
     def diverged_share(self) -> float:
@@ -100,7 +109,7 @@ def variant_of(run: Run) -> Spec:
 
 
 def summarize(runs: Iterable[Run]) -> list[Row]:
-    """Summarise runs by problem, optimizer variant, schedule and budget.
+    """Summarise runs by problem, target measure, optimizer variant, schedule and budget.
 
     The best learning rate is the one at which every run reaches the last target, in the fewest
     gradient evaluations (median over seeds). If there is none, it is the one with the smallest
@@ -110,19 +119,21 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
         runs: Any runs.
 
     Returns:
-        The rows, sorted by problem, then best first by the same rule.
+        The rows, sorted by problem and target measure, then best first by the same rule.
     """
-    groups: dict[tuple[str, Spec, Spec, float], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, Spec, Spec, str, float], list[Run]] = defaultdict(list)
     for run in runs:
-        spec = run.spec
-        groups[spec.problem_label, variant_of(run), spec.schedule, spec.budget].append(run)
-    optimizers = short_names(variant for _, variant, _, _ in groups)
-    schedules = short_names(schedule for _, _, schedule, _ in groups)
-    budgets = Counter(key[:3] for key in groups)
+        spec, variant = run.spec, variant_of(run)
+        key = spec.problem_label, variant, spec.schedule, spec.target_measure, spec.budget
+        groups[key].append(run)
+    optimizers = short_names(key[1] for key in groups)
+    schedules = short_names(key[2] for key in groups)
+    budgets = Counter(key[:4] for key in groups)
     rows = []
-    for (problem, variant, schedule, budget), group in groups.items():
+    for key, group in groups.items():
+        problem, variant, schedule, _, budget = key
         name = optimizers[variant]
-        if budgets[problem, variant, schedule] > 1:
+        if budgets[key[:4]] > 1:
             name += f" (budget {budget:g})"
         rows.append(_row(problem, variant, schedules[schedule], name, group))
     return sorted(rows, key=_rank)
@@ -170,11 +181,17 @@ def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[R
         edge=len(rates) > 1 and best_lr in (rates[0], rates[-1]) and any(r.curve for r in runs),
         best=tuple(best),
         reach=tuple(_reach(target, best) for target in targets),
-        relative=any(map(has_suboptimality, best)),
+        target_measure=runs[0].spec.target_measure,
+        measure=_measure(best),
         final=_final(best),
         diverged=sum(statuses[status] for status in BAD_END),
         statuses=dict(statuses),
     )
+
+
+def _measure(runs: Iterable[Run]) -> str:
+    """Return what runs of a row are compared by; the value only where none knows better."""
+    return next((name for name in map(measure_of, runs) if name != "value"), "value")
 
 
 def _targets(runs: Iterable[Run]) -> list[float]:
@@ -193,15 +210,15 @@ def _reach(target: float, runs: Sequence[Run]) -> Reach:
     )
 
 
-def _rank(row: Row) -> tuple[str, tuple[float, float, float], str]:
-    return row.problem, _score(row.best, _targets(row.runs)), row.name
+def _rank(row: Row) -> tuple[str, str, tuple[float, float, float], str]:
+    return row.problem, row.target_measure, _score(row.best, _targets(row.runs)), row.name
 
 
 def _final(runs: Sequence[Run]) -> Estimate | None:
     values = [value for value in map(final, runs) if math.isfinite(value)]
     if not values:
         return None
-    if any(map(has_suboptimality, runs)):
+    if _measure(runs) in LOGARITHMIC:
         return geometric_mean([max(value, FLOOR) for value in values])
     return mean(values)
 
@@ -210,7 +227,7 @@ def _score(runs: Sequence[Run], targets: Sequence[float]) -> tuple[float, float,
     calls = _reach(targets[-1], runs).gradient_calls if targets else None
     lost = sum(math.isinf(final(run)) for run in runs) / len(runs)
     ends = [value for value in map(final, runs) if math.isfinite(value)]
-    if any(map(has_suboptimality, runs)):
+    if _measure(runs) in LOGARITHMIC:
         ends = [math.log(max(value, FLOOR)) for value in ends]
     end = sum(ends) / len(ends) if ends else math.inf
     return math.inf if calls is None else calls, lost, end

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optbench.analysis.curves import LOGARITHMIC
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, wilson
 from optbench.analysis.summary import Reach, Row
+from optbench.core.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +37,23 @@ class Cells:
     runs: str
 
 
-def targets_of(rows: Sequence[Row]) -> list[float]:
-    """Return every target of some rows, easiest first."""
-    return sorted({reach.target for row in rows for reach in row.reach}, reverse=True)
+def targets_of(rows: Sequence[Row]) -> list[Target]:
+    """Return every target of some rows, by measure, easiest first."""
+    found = {Target(row.target_measure, reach.target) for row in rows for reach in row.reach}
+    return sorted(found, key=lambda target: (target.measure, -target.level))
 
 
-def cells(row: Row, targets: Sequence[float]) -> Cells:
+def judged_targets(rows: Sequence[Row]) -> list[Target]:
+    """Return the targets of rows of one title; none where what they measure is unknown."""
+    return targets_of(rows) if measure_shown(rows) == rows[0].target_measure else []
+
+
+def measure_shown(rows: Sequence[Row]) -> str:
+    """Return what rows of one title are compared by; the value only where none knows better."""
+    return next((row.measure for row in rows if row.measure != "value"), "value")
+
+
+def cells(row: Row, targets: Sequence[Target]) -> Cells:
     """Return a row as text.
 
     Args:
@@ -50,7 +63,7 @@ def cells(row: Row, targets: Sequence[float]) -> Cells:
     Returns:
         Its cells.
     """
-    reach = {r.target: r for r in row.reach}
+    reach = {Target(row.target_measure, r.target): r for r in row.reach}
     share = f" ({row.diverged_share:.0%})" if row.diverged else ""
     return Cells(
         name=printable(row.name),
@@ -80,7 +93,7 @@ def _reach_text(reach: Reach | None) -> str:
 def _final_text(row: Row) -> str:
     if row.final is None:
         return ", ".join(sorted({str(run.status) for run in row.best}))
-    long, short = (".2e", ".1e") if row.relative else (".6g", ".6g")
+    long, short = (".2e", ".1e") if row.measure in LOGARITHMIC else (".6g", ".6g")
     text = format(row.final.center, long)
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
         text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
@@ -90,22 +103,22 @@ def _final_text(row: Row) -> str:
     return text + (f", {products:.0f} Hessian products" if products > 0 else "")
 
 
-def csv_header(targets: Sequence[float]) -> list[str]:
+def csv_header(targets: Sequence[Target]) -> list[str]:
     """Return the columns of `table.csv`."""
-    names = "problem optimizer variant schedule runs seeds learning_rates best_lr edge relative "
+    names = "problem optimizer variant schedule runs seeds learning_rates best_lr edge measure "
     names += "final final_low final_high final_count diverged diverged_share"
     kinds = ("reached", "steps_to", "gradient_calls_to")
-    return names.split() + [f"{kind}_{target:g}" for target in targets for kind in kinds]
+    return names.split() + [f"{kind}_{target.column}" for target in targets for kind in kinds]
 
 
-def csv_line(row: Row, targets: Sequence[float]) -> list[object]:
+def csv_line(row: Row, targets: Sequence[Target]) -> list[object]:
     """Return a row as a line of `table.csv`; what is unknown is empty."""
     final = row.final or Estimate(center=math.nan, low=None, high=None, count=0)
     line: list[object] = [row.problem, row.optimizer, str(row.variant), row.schedule, len(row.runs)]
-    line += [len(row.seeds), len(row.learning_rates), row.best_lr, row.edge, row.relative]
+    line += [len(row.seeds), len(row.learning_rates), row.best_lr, row.edge, row.measure]
     line += [None if row.final is None else final.center, final.low, final.high, final.count]
     line += [row.diverged, row.diverged_share]
-    reach = {r.target: r for r in row.reach}
+    reach = {Target(row.target_measure, r.target): r for r in row.reach}
     for target in targets:
         r = reach.get(target)
         line += [r.reached, r.steps, r.gradient_calls] if r else [None, None, None]

@@ -27,6 +27,7 @@ from optbench.families import FAMILIES
 from optbench.families.find import build_problem
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
+from optbench.optimizers.foreign.packages import package_of
 from optbench.optimizers.tuning import resolve_tunings
 from optbench.schedules import SCHEDULES
 from optbench.schedules.find import factors_of
@@ -138,6 +139,9 @@ def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod
         return (
             f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
         )
+    known = problem.nearest is not None or problem.facts.x_star is not None
+    if spec.targets and spec.target_measure == "distance" and not known:
+        return f"a target of distance needs x*, which is unknown for {spec.problem.name}"
     return missing(spec.optimizer.name, optimizer.needs, problem)
 
 
@@ -184,12 +188,10 @@ def code_of(problem: str, optimizer: str, schedule: str) -> str:
         "optbench.engines.step" if isinstance(method, StepMethod) else "optbench.engines.batched"
     )
     places = [engine, "optbench.optimizers.tuning", "numpy", "scipy", "torch"]
-    if optimizer.startswith("torch.") and ":" not in optimizer:
-        places.append("optbench.optimizers.from_torch")
-    else:
+    if isinstance(method, StepMethod):
+        places += ["optbench.optimizers.from_torch", method.package]
+    if not package_of(optimizer):
         places.append(_place(resolve("optimizer", OPTIMIZERS, optimizer)))
-        if isinstance(method, StepMethod):
-            places += ["optbench.optimizers.from_torch", method.package]
     places.append(_place(resolve("problem", FAMILIES, problem)))
     if schedule.startswith("torch.") and ":" not in schedule:
         places.append("optbench.schedules.from_torch")

@@ -1,4 +1,4 @@
-"""Relative suboptimality against gradient evaluations, each at its best learning rate."""
+"""The measure against gradient evaluations, each optimizer at its best learning rate."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from matplotlib.lines import Line2D
 from optbench.analysis.curves import (
     BAD_END,
     FLOOR,
+    LOGARITHMIC,
     Band,
     band,
-    has_suboptimality,
-    measure,
+    measure_of,
+    measured,
     start_gap,
 )
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row
-from optbench.analysis.tables import targets_of
+from optbench.analysis.tables import judged_targets, measure_shown
 from optbench.core.run import Run, Status
+from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import (
     Array,
     Canvas,
@@ -33,11 +35,12 @@ from optbench.report.canvas import (
     positive,
     sample,
 )
+from optbench.report.measures import NAMES, axis_name
 from optbench.report.style import INK, LineStyle
 from optbench.theory.rates import theory_lines
 
 TOP_OF_PLOT = 1e3
-"""Curves that rise above this multiple of the starting gap leave the plot through its top."""
+"""Curves that rise above this multiple of the highest start leave the plot through its top."""
 
 LOG_SPAN = 30
 """The budget axis is logarithmic when the longest curve is this many times the shortest ..."""
@@ -57,7 +60,7 @@ def draw_convergence(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
     """Draw one line an optimizer: the median over seeds, the quartiles from three seeds on.
 
     Args:
-        rows: The rows of one problem, best first.
+        rows: The rows of one problem and target measure, best first.
         styles: Style by `Row.name`.
 
     Returns:
@@ -65,49 +68,50 @@ def draw_convergence(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
     """
     canvas = Canvas(rows[0].problem)
     axes = canvas.axes
-    relative = any(row.relative for row in rows)
-    bands = {row.name: band([r for r in row.best if _fits(r, relative)]) for row in rows}
-    name = "(f(x) - f*) / (f(x₀) - f*)" if relative else "f(x)   (f* is unknown)"
-    axes.set(xlabel="gradient evaluations (full gradients)", ylabel=name)
+    measure = measure_shown(rows)
+    bands = {row.name: band([r for r in row.best if _fits(r, measure)]) for row in rows}
+    axes.set(xlabel="gradient evaluations (full gradients)", ylabel=axis_name(rows))
     canvas.lines += [(sample(styles[row.name]), _legend_text(row)) for row in rows]
     drawn = [b for b in bands.values() if np.isfinite(b.median).any()]
     if not drawn:
         nothing_to_draw(axes, "no finite value was recorded")
-        return _finish(canvas, rows, relative)
-    top = _scales(axes, drawn, rows, relative)
+        return _finish(canvas, rows, measure)
+    top = _scales(axes, drawn, rows, measure)
     ends: dict[str, Entry] = {}
     for place, row in enumerate(rows):
         style, curve = styles[row.name], bands[row.name]
-        _draw_seeds(axes, row, curve, style, place, relative)
+        _draw_seeds(axes, row, curve, style, place, measure)
         ends |= _draw_ends(axes, row, curve, style, top)
     canvas.keys += ends.values()
-    if relative:
-        canvas.keys += _draw_references(axes, rows, drawn)
-    return _finish(canvas, rows, relative)
+    canvas.keys += _draw_references(axes, rows, drawn)
+    return _finish(canvas, rows, measure)
 
 
-def _fits(run: Run, relative: bool) -> bool:
-    return bool(run.curve) and has_suboptimality(run) == relative
+def _fits(run: Run, measure: str) -> bool:
+    return bool(run.curve) and measure_of(run) == measure
 
 
-def shown(values: Array, relative: bool) -> Array:
-    """Return values as they are drawn: a relative suboptimality below the floor lies on it."""
-    return np.maximum(values, FLOOR) if relative else values
+def shown(values: Array, measure: str) -> Array:
+    """Return values as they are drawn: a logarithmic scale ends at the floor."""
+    return np.maximum(values, FLOOR) if measure in LOGARITHMIC else values
 
 
-def _scales(axes: Axes, drawn: Sequence[Band], rows: Sequence[Row], relative: bool) -> float:
+def _scales(axes: Axes, drawn: Sequence[Band], rows: Sequence[Row], measure: str) -> float:
     """Set both axes and return the largest value that the plot shows."""
     calls, last = positive(*(b.x for b in drawn)), max(float(b.x[-1]) for b in drawn)
-    if len(calls) and last > 10 * calls.min() and _is_early(drawn, last, relative):
+    if len(calls) and last > 10 * calls.min() and _is_early(drawn, last, measure):
         log_axis(axes, "x", float(calls.min()), last * 1.15)
     else:
         axes.set_xlim(0, max(last, 1) * 1.03)
     y = np.concatenate([b.median[np.isfinite(b.median)] for b in drawn])
-    if relative:
-        y = np.maximum(y, FLOOR)
-        low, high = min([y.min(), *targets_of(rows)]) / 2, min(max(y.max(), 1), TOP_OF_PLOT) * 2
-        log_axis(axes, "y", low, high)
-    elif y.min() > 0 and y.max() > 10 * y.min():
+    levels = [target.level for target in judged_targets(rows)]
+    if measure in LOGARITHMIC:
+        y, start = shown(y, measure), max([FLOOR, *_starts(drawn)])
+        low = min([y.min(), *(level for level in levels if level > 0)]) / 2
+        log_axis(axes, "y", low, min(max(y.max(), start), TOP_OF_PLOT * start) * 2)
+        return float(axes.get_ylim()[1])
+    y = np.concatenate([y, levels])
+    if y.min() > 0 and y.max() > 10 * y.min():
         log_axis(axes, "y", y.min() / 1.5, y.max() * 1.5)
     else:
         pad = 0.05 * float(np.ptp(y)) or 1.0
@@ -115,34 +119,38 @@ def _scales(axes: Axes, drawn: Sequence[Band], rows: Sequence[Row], relative: bo
     return float(axes.get_ylim()[1])
 
 
-def _is_early(drawn: Sequence[Band], last: float, relative: bool) -> bool:
+def _starts(drawn: Sequence[Band]) -> list[float]:
+    return [float(b.median[0]) for b in drawn if np.isfinite(b.median[0])]
+
+
+def _is_early(drawn: Sequence[Band], last: float, measure: str) -> bool:
     if last >= LOG_SPAN * max(min(b.x[-1] for b in drawn), 1):
         return True
     shares = []
     for b in drawn:
         finite = np.isfinite(b.median)
         x, y = b.x[finite], b.median[finite]
-        y = np.log(np.maximum(y, FLOOR)) if relative else y
+        y = np.log(shown(y, measure)) if measure in LOGARITHMIC else y
         if y[0] > y[-1]:
             shares.append((y[0] - y[x <= EARLY * last].min(initial=y[0])) / (y[0] - y[-1]))
     return bool(shares) and float(np.mean(shares)) > 0.5
 
 
 def _draw_seeds(
-    axes: Axes, row: Row, curve: Band, style: LineStyle, place: int, relative: bool
+    axes: Axes, row: Row, curve: Band, style: LineStyle, place: int, measure: str
 ) -> None:
     """Draw the median with its quartiles, or, of fewer than three seeds, every seed."""
     look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
     if len(row.best) < MIN_SEEDS:
-        for run in (r for r in row.best if _fits(r, relative) and len(row.best) > 1):
-            y = shown(measure(run), relative)
+        for run in (r for r in row.best if _fits(r, measure) and len(row.best) > 1):
+            y = shown(measured(run), measure)
             axes.plot(run.curve["gradient_calls"], y, lw=0.7, alpha=0.7, **look)
     else:
-        low, high = (shown(np.minimum(q, 1e300), relative) for q in (curve.low, curve.high))
+        low, high = (shown(np.minimum(q, 1e300), measure) for q in (curve.low, curve.high))
         axes.fill_between(curve.x, low, high, color=style.colour, alpha=0.16, lw=0)
     axes.plot(
         curve.x,
-        shown(np.where(np.isfinite(curve.median), curve.median, np.nan), relative),
+        shown(np.where(np.isfinite(curve.median), curve.median, np.nan), measure),
         marker=style.marker,
         # Staggered, so that the markers of curves that coincide are seen side by side.
         markevery=(0.04 + 0.025 * (place % 6), 0.16),
@@ -164,7 +172,7 @@ def _draw_ends(axes: Axes, row: Row, curve: Band, style: LineStyle, top: float) 
     above = finite[curve.median[finite] > top]
     last = above[0] if lost and len(above) else finite[-1]
     x, y = curve.x[last], min(float(curve.median[last]), top)
-    y = max(y, FLOOR) if row.relative else y
+    y = max(y, FLOOR) if row.measure in LOGARITHMIC else y
     size = {"x": 7, "|": 9, "o": 5}[marker]
     look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgewidth": 1.8}
     look["linestyle"] = "none"
@@ -174,14 +182,16 @@ def _draw_ends(axes: Axes, row: Row, curve: Band, style: LineStyle, top: float) 
 
 def _draw_references(axes: Axes, rows: Sequence[Row], drawn: Sequence[Band]) -> list[Entry]:
     """Draw theory, targets and floor; return their legend entries."""
-    entries = _draw_theory(axes, rows)
-    targets = targets_of(rows)
+    measure = measure_shown(rows)
+    entries = _draw_theory(axes, rows) if measure == SUBOPTIMALITY else []
+    targets = judged_targets(rows)
     for target in targets:
-        axes.axhline(target, color=INK, alpha=0.45, lw=0.8, ls=(0, (1, 2)), zorder=1)
+        axes.axhline(target.level, color=INK, alpha=0.45, lw=0.8, ls=(0, (1, 2)), zorder=1)
     if targets:
         line = Line2D([], [], color=INK, alpha=0.6, lw=0.8, ls=(0, (1, 2)))
         entries.append((line, "targets"))
-    if any((b.median[np.isfinite(b.median)] <= FLOOR).any() for b in drawn):
+    low = any((b.median[np.isfinite(b.median)] <= FLOOR).any() for b in drawn)
+    if low and measure in LOGARITHMIC:
         axes.axhline(FLOOR, color=INK, alpha=0.6, lw=1.2, zorder=1)
         line = Line2D([], [], color=INK, alpha=0.6, lw=1.2)
         entries.append((line, f"floor, {FLOOR:.1e}: smaller values and zeros are drawn here"))
@@ -212,8 +222,8 @@ def _legend_text(row: Row) -> str:
     return row.name if row.best_lr is None else f"{row.name} (lr {row.best_lr:.3g})"
 
 
-def _finish(canvas: Canvas, rows: Sequence[Row], relative: bool) -> Drawing:
-    what = "Relative suboptimality" if relative else "Function value"
+def _finish(canvas: Canvas, rows: Sequence[Row], measure: str) -> Drawing:
+    what = NAMES[measure]
     alt = f"{what} against gradient evaluations on {rows[0].problem}, at the best learning rates: "
     alt += "; ".join(_in_words(row) for row in rows) + "."
     return canvas.drawing(alt)

@@ -22,11 +22,21 @@ from markupsafe import Markup
 
 from optbench.analysis.curves import FLOOR, relative_suboptimality
 from optbench.analysis.summary import Row, summarize
-from optbench.analysis.tables import Cells, cells, csv_header, csv_line, printable, targets_of
+from optbench.analysis.tables import (
+    Cells,
+    cells,
+    csv_header,
+    csv_line,
+    judged_targets,
+    measure_shown,
+    printable,
+    targets_of,
+)
 from optbench.core.errors import OptbenchError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
 from optbench.report.figures import ProblemFigures, figures_for_problem
+from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
 
 WORTH_PROCESSES = 6
@@ -41,14 +51,14 @@ WRONG_MINIMUM = -1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What the page shows of one problem."""
+    """What the page shows of one problem, or of one measure of it."""
 
     title: str
     facts: str
     stem: str
-    relative: bool
+    measure: str
     figures: ProblemFigures
-    targets: Sequence[float]
+    targets: Sequence[str]
     rows: Sequence[Cells]
     warnings: Sequence[str]
 
@@ -93,29 +103,27 @@ def write_report(
 
 
 def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
-    """Draw and tabulate every problem.
+    """Draw and tabulate every problem; one whose runs aim at several measures has a section each.
 
     Args:
         rows: Rows of `summarize`.
         jobs: Processes that draw.
 
     Returns:
-        One section a problem, in the order of the rows.
+        The sections, in the order of the rows.
     """
     styles = line_styles(row.name for row in rows)
-    groups = [list(group) for _, group in groupby(rows, key=lambda row: row.problem)]
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row.title)]
     sections = []
     for same, figures in zip(groups, _draw(groups, styles, jobs), strict=True):
-        problem = same[0].problem
-        relative = any(row.relative for row in same)
-        targets = targets_of(same) if relative else []
+        title, targets = same[0].title, judged_targets(same)
         section = Section(
-            title=printable(problem),
+            title=printable(title),
             facts=_facts(same[0].runs[0]),
-            stem=file_stem(problem),
-            relative=relative,
+            stem=file_stem(title),
+            measure=SYMBOLS[measure_shown(same)],
             figures=figures,
-            targets=targets,
+            targets=[target.label for target in targets],
             rows=[cells(row, targets) for row in same],
             warnings=_warnings(same),
         )

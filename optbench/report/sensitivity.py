@@ -12,14 +12,26 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 from numpy.typing import NDArray
 
-from optbench.analysis.curves import BAD_END, FLOOR, Array, final, quartiles
+from optbench.analysis.curves import (
+    BAD_END,
+    FLOOR,
+    LOGARITHMIC,
+    Array,
+    final,
+    measured,
+    quartiles,
+)
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row, learning_rate
+from optbench.analysis.tables import measure_shown
+from optbench.core.run import Run
+from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import Canvas, Drawing, log_axis, nothing_to_draw, sample
+from optbench.report.measures import axis_name
 from optbench.report.style import INK, LineStyle
 
 TOP_OF_PLOT = 1e2
-"""Larger multiples of the starting gap are drawn on the rail, with the diverged runs."""
+"""Larger multiples of the start are drawn on the rail, with the diverged runs."""
 
 RAIL_ROW = 0.028
 """Height of one optimizer's row of the rail, as a share of the plot ..."""
@@ -72,7 +84,7 @@ def sensitivity(row: Row) -> Sensitivity:
     for run in row.runs:
         end = final(run)
         if run.status in BAD_END or np.isfinite(end):
-            end = np.inf if row.relative and end > TOP_OF_PLOT else end
+            end = np.inf if end > _ceiling(row, run) else end
             by_rate.setdefault(learning_rate(run) or np.nan, []).append(end)
     rates = sorted(by_rate)
     stacks = [np.array(by_rate[lr]) for lr in rates]
@@ -87,6 +99,12 @@ def sensitivity(row: Row) -> Sensitivity:
     )
 
 
+def _ceiling(row: Row, run: Run) -> float:
+    """Return the end from which on a run counts as lost."""
+    start = measured(run)[:1].tolist()
+    return TOP_OF_PLOT * (start[0] or 1.0) if row.measure in LOGARITHMIC and start else np.inf
+
+
 def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Drawing:
     """Draw the final measure (median over seeds, quartiles from three on) against learning rate.
 
@@ -97,13 +115,12 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
     Returns:
         The figure. A method without a learning rate is a horizontal line.
     """
-    relative = any(row.relative for row in rows)
-    shown = [row for row in rows if row.relative == relative]
+    measure = measure_shown(rows)
+    shown = [row for row in rows if row.measure == measure]
     curves = {row.name: sensitivity(row) for row in shown}
     canvas = Canvas(rows[0].problem)
     axes = canvas.axes
-    name = "final (f(x) - f*) / (f(x₀) - f*)" if relative else "final f(x)   (f* is unknown)"
-    axes.set(xlabel="learning rate", ylabel=name)
+    axes.set(xlabel="learning rate", ylabel=f"final {axis_name(rows)}")
     rates = [lr for row in shown for lr in row.learning_rates]
     alt = f"Final value against learning rate on {rows[0].problem}. "
     if not rates or not any(len(curve.lr) for curve in curves.values()):
@@ -111,28 +128,29 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
         return canvas.drawing(alt)
     log_axis(axes, "x", min(rates) / 1.25, max(rates) * 1.25)
     lost = [row.name for row in shown if curves[row.name].lost.any()]
-    ceiling = _vertical_axis(axes, list(curves.values()), len(lost), relative)
+    ceiling = _vertical_axis(axes, list(curves.values()), len(lost), measure)
     for row in shown:
         _draw_curve(axes, row, curves[row.name], styles[row.name], ceiling)
         canvas.lines.append((sample(styles[row.name]), row.name))
     for place, who in enumerate(lost):
         _draw_rail(axes, curves[who], styles[who].colour, 1 - _rail_row(len(lost)) * (place + 0.6))
-    _explain(canvas, bool(lost), relative)
+    _explain(canvas, bool(lost), measure)
     alt += "; ".join(_in_words(row) for row in shown) + "."
     return canvas.drawing(alt)
 
 
 def _vertical_axis(
-    axes: Axes, curves: Sequence[Sensitivity], rail_rows: int, relative: bool
+    axes: Axes, curves: Sequence[Sensitivity], rail_rows: int, measure: str
 ) -> float:
     """Scale the plot to the finite values; return where the rail begins, above them."""
     y = np.concatenate([end for curve in curves for end in (curve.median, curve.high)])
     y = y[np.isfinite(y)]
     rail = _rail_row(rail_rows) * (rail_rows + 0.6) if rail_rows else 0.0
     stretch = 1 / (1 - rail)
-    if relative:
+    if measure in LOGARITHMIC:
         y = np.maximum(y, FLOOR)
-        low, high = min(y, default=0.1) / 3, max([*y, 1.0]) * 3
+        least = [1.0] if measure == SUBOPTIMALITY or not len(y) else []
+        low, high = min(y, default=0.1) / 3, max([*y, *least]) * 3
         log_axis(axes, "y", low, low * (high / low) ** stretch)
     else:
         pad = 0.05 * float(np.ptp(y)) if len(y) else 0.0
@@ -150,7 +168,7 @@ def _vertical_axis(
 def _draw_curve(axes: Axes, row: Row, curve: Sensitivity, style: LineStyle, ceiling: float) -> None:
     """Draw the part of a curve that has an end, and ring its best learning rate."""
     look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
-    floor = FLOOR if row.relative else -np.inf
+    floor = FLOOR if row.measure in LOGARITHMIC else -np.inf
     median = np.where(np.isfinite(curve.median), np.maximum(curve.median, floor), np.nan)
     if row.best_lr is None:
         for value in median:
@@ -181,10 +199,11 @@ def _draw_rail(axes: Axes, curve: Sensitivity, colour: str, height: float) -> No
     )
 
 
-def _explain(canvas: Canvas, lost: bool, relative: bool) -> None:
+def _explain(canvas: Canvas, lost: bool, measure: str) -> None:
     canvas.keys.append((Line2D([], [], color=INK, **RING), "best learning rate"))
     if lost:
-        above = f" or ended above {TOP_OF_PLOT:g}" if relative else ""
+        start = "" if measure == SUBOPTIMALITY else " times the start"
+        above = f" or ended above {TOP_OF_PLOT:g}{start}" if measure in LOGARITHMIC else ""
         cross = Line2D([], [], color=INK, marker="x", linestyle="none")
         canvas.keys.append((cross, f"diverged{above}; faint: some of the seeds"))
 

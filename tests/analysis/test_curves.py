@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from optbench.analysis.curves import band, final, measure, quartiles, relative_suboptimality
+from optbench.analysis.curves import band, final, measured, quartiles, relative_suboptimality
 from optbench.core.run import Run, Status
 
 Made = Callable[..., Run]
@@ -14,8 +14,8 @@ Made = Callable[..., Run]
 
 def test_the_measure_is_relative_where_f_star_is_known(made: Made) -> None:
     """Gaps are divided by the starting gap; without f* the value itself counts."""
-    assert measure(made(gaps=(4, 2, 1))).tolist() == [1, 0.5, 0.25]
-    assert measure(made(gaps=(4, 2, 1), known=False)).tolist() == [9, 7, 6]
+    assert measured(made(gaps=(4, 2, 1))).tolist() == [1, 0.5, 0.25]
+    assert measured(made(gaps=(4, 2, 1), known=False)).tolist() == [9, 7, 6]
 
 
 def test_a_start_at_the_solution_has_no_division_by_zero(made: Made) -> None:

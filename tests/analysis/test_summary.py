@@ -139,7 +139,7 @@ def test_without_f_star_the_value_is_compared(made: Made) -> None:
     runs += [made(0.2, s, (1, 0), known=False) for s in range(3)]
 
     row = only(runs)
-    assert (row.best_lr, row.relative) == (0.1, False)
+    assert (row.best_lr, row.measure) == (0.1, "value")
     assert row.final is not None
     assert row.final.center == pytest.approx(-9 + 5)
     assert row.reach[0].reached == 0

@@ -146,14 +146,26 @@ def test_a_value_below_the_minimum_is_reported() -> None:
     assert "f* of this problem is wrong" in run.message
 
 
-def test_the_gradient_tolerance_stops_at_the_first_small_gradient() -> None:
-    """With a tolerance the run ends at the first point whose gradient is below it."""
-    (run,) = runs("quadratic:dim=5,kappa=2", "gd:lr=0.5", budget=100, gradient_tolerance=1e-3)
-    (full,) = runs("quadratic:dim=5,kappa=2", "gd:lr=0.5", budget=100, record="every")
-    first = int(np.argmax(full.curve["gradient_norm"] <= 1e-3))
+@pytest.mark.parametrize("measure", ["distance", "gradient_norm", "value"])
+@pytest.mark.parametrize("optimizer", ["heavy_ball:lr=0.002/0.02/0.02001", "torch.SGD:lr=0.02"])
+def test_absolute_targets_are_hit_at_the_first_step_at_or_below_them(
+    measure: str, optimizer: str
+) -> None:
+    """In every measure, of a curve that rises and falls, hits and end are those of every step."""
+    problem, levels = "styblinski_tang:dim=3", [-60.0, -110.0]
+    full = runs(problem, optimizer, budget=400, record="every")
+    if measure != "value":  # levels of its own, some between steps that the log leaves out
+        levels = [float(full[0].curve[measure][t]) for t in (3, 117)]
+    texts = tuple(f"{measure}={level!r}" for level in levels)
+    found = runs(problem, optimizer, budget=400, targets=texts)
 
-    assert run.status is Status.CONVERGED
-    assert run.last("step") == first
+    assert any(run.hits for run in found)
+    for run, whole in zip(found, full, strict=True):
+        below = [np.flatnonzero(whole.curve[measure] <= level) for level in sorted(levels)[::-1]]
+        steps = [int(at[0]) for at in below if len(at)]
+        assert [hit.step for hit in run.hits] == steps
+        assert run.status is (Status.CONVERGED if len(steps) == 2 else Status.BUDGET)
+        assert run.last("step") == (steps[-1] if len(steps) == 2 else 400)
 
 
 def test_logged_columns_do_not_depend_on_how_densely_one_logs() -> None:

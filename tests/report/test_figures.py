@@ -15,7 +15,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from optbench.analysis.curves import FLOOR, measure
+from optbench.analysis.curves import FLOOR, measured
 from optbench.analysis.summary import Row, summarize
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
@@ -69,7 +69,7 @@ def test_the_curve_is_the_run(run: Maker, canvases: list[Canvas]) -> None:
 
     xy = line_with_marker(canvas.axes)
     assert xy[:, 0].tolist() == one.curve["gradient_calls"].tolist()
-    assert xy[:, 1].tolist() == measure(one).tolist()
+    assert xy[:, 1].tolist() == measured(one).tolist()
 
 
 def test_the_curve_is_the_median_of_the_seeds_at_the_best_rate(
@@ -82,7 +82,7 @@ def test_the_curve_is_the_median_of_the_seeds_at_the_best_rate(
     )
 
     xy = line_with_marker(canvas.axes)
-    assert xy[-1, 1] == pytest.approx(np.median([measure(r)[-1] for r in best]))
+    assert xy[-1, 1] == pytest.approx(np.median([measured(r)[-1] for r in best]))
     assert len(canvas.axes.collections) == 1
 
 
@@ -94,7 +94,7 @@ def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> 
     thin = [
         np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_linewidth() == 0.7
     ]
-    assert thin == [measure(r).tolist() for r in runs]
+    assert thin == [measured(r).tolist() for r in runs]
     assert not axes.collections
 
 
@@ -122,7 +122,7 @@ def test_gradient_descent_stays_below_its_line(run: Maker, canvases: list[Canvas
     for one in runs:
         at = np.interp(one.curve["step"], t, bound)
         inside = one.curve["step"] >= t[0]
-        assert (measure(one)[inside] <= at[inside] * 1.01).all()  # 1 %: the line is interpolated
+        assert (measured(one)[inside] <= at[inside] * 1.01).all()  # 1 %: the line is interpolated
 
 
 def test_values_below_the_floor_lie_on_it_and_it_is_said(
@@ -157,7 +157,7 @@ def test_sensitivity_is_the_final_value_by_rate(run: Maker, canvases: list[Canva
     (line,) = [line for line in axes.lines if line.get_markersize() == 3.5]
     x, y = np.asarray(line.get_xydata()).T
     assert x.tolist() == [0.1, 1.0, 4.0]
-    ends = [[measure(r)[-1] for r in runs if r.hyper["lr"] == lr] for lr in (0.1, 1.0)]
+    ends = [[measured(r)[-1] for r in runs if r.hyper["lr"] == lr] for lr in (0.1, 1.0)]
     assert y[:2] == pytest.approx(np.median(ends, axis=1))
     assert math.isnan(y[2])
     (rail,) = [c for c in axes.collections if isinstance(c, PathCollection)]

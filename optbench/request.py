@@ -134,14 +134,15 @@ def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
         yield label, complete_problem(parse_one(text.removeprefix(f"{label}="), problem_vectors))
         return
     for spec in parse(text, problem_vectors):
-        if spec.name in cards():
+        is_family = spec.name in FAMILIES
+        if spec.name in cards() and not (spec.params and is_family):
             if spec.params:
                 family = cards()[spec.name].problem
                 raise SpecError(
                     f"{spec.name} is a card without parameters; vary its family: {family}"
                 )
             yield spec.name, complete_problem(cards()[spec.name].problem)
-        elif ":" in spec.name or spec.name in FAMILIES or spec.name in plugins(PROBLEMS):
+        elif ":" in spec.name or is_family or spec.name in plugins(PROBLEMS):
             yield str(spec), complete_problem(spec)
         else:
             raise unknown("problem", spec.name, {*FAMILIES, *cards(), *plugins(PROBLEMS)})

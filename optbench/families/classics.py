@@ -17,13 +17,13 @@ BEALE_DOMAIN = (-4.5, 4.5)
 HIMMELBLAU_DOMAIN = (-5.0, 5.0)
 
 
-def beale() -> Problem:
+def beale(*, start: starts.Point = "") -> Problem:
     """Beale's function: a valley with sharp corners and plateaus.
 
     f(x, y) = (1.5 - x + x y)^2 + (2.25 - x + x y^2)^2 + (2.625 - x + x y^3)^2.
 
     Facts: f* = 0 at (3, 1/2) only; not convex, no L.
-    Start: (1, 1) for seed 0, uniform on [-4.5, 4.5]^2 for other seeds.
+    Start: (1, 1) for seed 0, uniform on [-4.5, 4.5]^2 for other seeds; `start` if it is given.
     Source: Beale, On an iterative method for finding a local minimum of a function of more than one
     variable, 1958; start of More, Garbow and Hillstrom, Testing unconstrained optimization
     software, 1981, problem 5.
@@ -40,7 +40,7 @@ def beale() -> Problem:
         facts=Facts(
             dim=2, f_star=0.0, x_star=torch.tensor([3.0, 0.5], dtype=torch.float64), convex=False
         ),
-        start=starts.standard([1.0, 1.0], BEALE_DOMAIN),
+        start=starts.given("beale", start, 2) or starts.standard([1.0, 1.0], BEALE_DOMAIN),
         oracle=oracle,
         hessian_vector=hessian_vector_of(oracle),
         scale=10.0,
@@ -48,14 +48,14 @@ def beale() -> Problem:
     )
 
 
-def himmelblau() -> Problem:
+def himmelblau(*, start: starts.Point = "") -> Problem:
     """Himmelblau's function: four minima of equal depth.
 
     f(x, y) = (x^2 + y - 11)^2 + (x + y^2 - 7)^2.
 
     Facts: f* = 0 at (3, 2) and, with y = 11 - x^2, at the three roots of x^3 + 3x^2 - 13x - 38
     (computed, residual stored); not convex, no L.
-    Start: the origin for seed 0, uniform on [-5, 5]^2 for other seeds.
+    Start: the origin for seed 0, uniform on [-5, 5]^2 for other seeds; `start` if it is given.
     Source: Himmelblau, Applied Nonlinear Programming, 1972, p. 428.
     """
     points = _himmelblau_minima()
@@ -78,7 +78,8 @@ def himmelblau() -> Problem:
             convex=False,
             residuals={"x_star": float(oracle(torch.from_numpy(points))[1].norm(dim=-1).max())},
         ),
-        start=starts.standard([0.0, 0.0], HIMMELBLAU_DOMAIN),
+        start=starts.given("himmelblau", start, 2)
+        or starts.standard([0.0, 0.0], HIMMELBLAU_DOMAIN),
         oracle=oracle,
         hessian_vector=hessian_vector_of(oracle),
         nearest=nearest,

@@ -19,13 +19,14 @@ DOMAIN = (-5.12, 5.12)
 TWO_PI = 2 * math.pi
 
 
-def rastrigin(*, dim: Dim = 2) -> Problem:
+def rastrigin(*, dim: Dim = 2, start: starts.Point = "") -> Problem:
     """Rastrigin's function: a parabola with a local minimum near every integer point.
 
     f(x) = 10 d + sum_i x_i^2 - 10 cos(2 pi x_i) = sum_i x_i^2 + 20 sin^2(pi x_i).
 
     Facts: f* = 0 at the origin, L = 2 + 40 pi^2, not convex.
-    Start: (-2, 3.5, -2, ...) for seed 0, uniform on [-5.12, 5.12]^d for other seeds.
+    Start: (-2, 3.5, -2, ...) for seed 0, uniform on [-5.12, 5.12]^d for other seeds; `start`
+    if it is given.
     Source: Rastrigin, Systems of Extremal Control, 1974; any d: Muhlenbein, Schomisch and Born, The
     parallel genetic algorithm as function optimizer, 1991.
     """
@@ -42,7 +43,8 @@ def rastrigin(*, dim: Dim = 2) -> Problem:
             x_star=torch.zeros(dim, dtype=torch.float64),
             convex=False,
         ),
-        start=starts.standard([(-2.0, 3.5)[i % 2] for i in range(dim)], DOMAIN),
+        start=starts.given("rastrigin", start, dim)
+        or starts.standard([(-2.0, 3.5)[i % 2] for i in range(dim)], DOMAIN),
         oracle=oracle,
         hessian_vector=lambda x, v: (2 + 10 * TWO_PI**2 * (TWO_PI * x).cos()) * v,
         scale=10.0 * dim,
@@ -50,14 +52,15 @@ def rastrigin(*, dim: Dim = 2) -> Problem:
     )
 
 
-def ackley(*, dim: Dim = 2) -> Problem:
+def ackley(*, dim: Dim = 2, start: starts.Point = "") -> Problem:
     """Ackley's function: an almost flat plain with holes round a funnel with a pointed end.
 
     f(x) = -20 exp(-0.2 |x|/sqrt(d)) - exp((1/d) sum_i cos(2 pi x_i)) + 20 + e.
 
     Facts: f* = 0 at the origin, where f has a kink (the gradient is taken as 0 there), so there is
     no L; |grad f| <= (4 + 2 pi e)/sqrt(d). Not convex.
-    Start: (-2, 3.5, -2, ...) for seed 0, uniform on [-5.12, 5.12]^d for other seeds.
+    Start: (-2, 3.5, -2, ...) for seed 0, uniform on [-5.12, 5.12]^d for other seeds; `start`
+    if it is given.
     Source: Ackley, A Connectionist Machine for Genetic Hillclimbing, 1987; any d: Back and
     Schwefel, An overview of evolutionary algorithms for parameter optimization, 1993.
     """
@@ -79,7 +82,8 @@ def ackley(*, dim: Dim = 2) -> Problem:
             convex=False,
             lipschitz=(4 + TWO_PI * math.e) / math.sqrt(dim),
         ),
-        start=starts.standard([(-2.0, 3.5)[i % 2] for i in range(dim)], DOMAIN),
+        start=starts.given("ackley", start, dim)
+        or starts.standard([(-2.0, 3.5)[i % 2] for i in range(dim)], DOMAIN),
         oracle=oracle,
         hessian_vector=hessian_vector_of(oracle),
         scale=20.0,
@@ -87,14 +91,15 @@ def ackley(*, dim: Dim = 2) -> Problem:
     )
 
 
-def styblinski_tang(*, dim: Dim = 2) -> Problem:
+def styblinski_tang(*, dim: Dim = 2, start: starts.Point = "") -> Problem:
     """The function of Styblinski and Tang: two minima in each coordinate, 2^d in all.
 
     f(x) = 1/2 sum_i x_i^4 - 16 x_i^2 + 5 x_i.
 
     Facts: x*_i = r, the smallest root of 4 r^3 - 32 r + 5 (-2.903534...),
     f* = -39.16616570377142 d; not convex, no L.
-    Start: the origin for seed 0, uniform on [-5.12, 5.12]^d for other seeds.
+    Start: the origin for seed 0, uniform on [-5.12, 5.12]^d for other seeds; `start`
+    if it is given.
     Source: Styblinski and Tang, Experiments in nonconvex optimization: stochastic approximation
     with function smoothing and simulated annealing, 1990.
     """
@@ -116,7 +121,7 @@ def styblinski_tang(*, dim: Dim = 2) -> Problem:
             x_star=torch.full((dim,), r, dtype=torch.float64),
             convex=False,
         ),
-        start=starts.standard([0.0] * dim, DOMAIN),
+        start=starts.given("styblinski_tang", start, dim) or starts.standard([0.0] * dim, DOMAIN),
         oracle=oracle,
         shift=f_star,
         hessian_vector=lambda x, v: (6 * x * x - 16) * v,

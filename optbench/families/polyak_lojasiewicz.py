@@ -14,7 +14,7 @@ from optbench.families import starts
 DOMAIN = (-5.0, 5.0)
 
 
-def polyak_lojasiewicz() -> Problem:
+def polyak_lojasiewicz(*, start: starts.Point = "") -> Problem:
     """The example of Karimi, Nutini and Schmidt, in one variable.
 
     f(x) = x^2 + 3 sin^2 x.
@@ -22,7 +22,7 @@ def polyak_lojasiewicz() -> Problem:
     Facts: x* = 0, f* = 0, not convex (f'' = 2 + 6 cos 2x goes from -4 to 8), L = 8. The
     Polyak-Lojasiewicz constant is the minimum of f'(x)^2/(2 f(x)), computed: 0.17553...; its
     residual is the slope of that ratio. (The paper's 1/32 is valid but loose.)
-    Start: 3 for seed 0, uniform on [-5, 5] for other seeds.
+    Start: 3 for seed 0, uniform on [-5, 5] for other seeds; `start` if it is given.
     Source: Karimi, Nutini and Schmidt, Linear convergence of gradient and proximal-gradient methods
     under the Polyak-Lojasiewicz condition, 2016, section 2.2.
     """
@@ -41,7 +41,7 @@ def polyak_lojasiewicz() -> Problem:
             pl_constant=constant,
             residuals={"pl_constant": residual},
         ),
-        start=starts.standard([3.0], DOMAIN),
+        start=starts.given("polyak_lojasiewicz", start, 1) or starts.standard([3.0], DOMAIN),
         oracle=oracle,
         hessian_vector=lambda x, v: (2 + 6 * (2 * x).cos()) * v,
         scale=10.0,

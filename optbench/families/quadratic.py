@@ -11,15 +11,18 @@ import torch
 from torch import Tensor
 
 from optbench.core.errors import SpecError
-from optbench.core.parameters import Param
+from optbench.core.parameters import Param, Vector
 from optbench.core.problem import Facts, Problem, ValueAndGradient
 from optbench.core.randomness import stream
 from optbench.families.constant import Constant
 from optbench.families.spectra import SPECTRA, eigenvalues
-from optbench.families.starts import Start, always, direction
+from optbench.families.starts import Start, always, direction, given
 
 MAX_ROTATED_DIM = 20_000
 """A larger matrix takes more than 3 GB."""
+
+DIRECTIONS = ("random", "equal", "slow")
+"""Words for where the start lies, seen from the minimiser."""
 
 MAX_ROTATED_KAPPA = 1e12
 """Beyond it rounding of the rotated matrix changes its smallest eigenvalue by more than 1 %."""
@@ -37,7 +40,7 @@ def quadratic(
     noise: Annotated[float, Param("trace of the gradient noise's covariance", low=0)] = 0.0,
     radius: Annotated[float, Param("distance |x_0 - x*|", above=0)] = 1.0,
     start: Annotated[
-        str, Param("direction of x_0 - x*", choices=("random", "equal", "slow"))
+        Vector, Param("direction of x_0 - x*, or x_0 itself, as in 1.5/1.5", choices=DIRECTIONS)
     ] = "random",
     seed: Annotated[int, Param("makes the eigenvectors", low=0)] = 0,
 ) -> Problem:
@@ -51,7 +54,7 @@ def quadratic(
     Noise: a gradient shown to an optimizer gets normal noise of covariance (noise/d) I.
     Start: x* + radius u; u is a random direction for each seed, or has equal weight on all
     eigenvectors (equal), or is the slowest eigenvector (slow); the last two are the same for every
-    seed.
+    seed, and so is a point that is given, which also decides the radius.
     Source: Polyak, Some methods of speeding up the convergence of iteration methods, 1964, for the
     rates of gradient descent and the heavy ball by mu and L.
     """
@@ -62,6 +65,9 @@ def quadratic(
     values = eigenvalues(spectrum, dim, kappa, smoothness, exponent)
     vectors = rotation(dim, seed) if rotated else None
     x_star = torch.full((dim,), center, dtype=torch.float64)
+    begin = _start(start, x_star, radius, vectors, seed)
+    if start not in DIRECTIONS:
+        radius = float(torch.dist(begin(0), x_star)) or radius
     if vectors is None:
         matrix = Constant(values)
         residuals = {}
@@ -78,10 +84,11 @@ def quadratic(
             x_star=x_star,
             convex=True,
             pl_constant=smoothness / kappa,
+            quadratic=True,
             noise_variance=noise,
             residuals=residuals,
         ),
-        start=_start(start, x_star, radius, vectors, seed),
+        start=begin,
         oracle=_oracle(matrix, dim, rotated, center),
         hessian_vector=lambda x, v: v @ matrix.like(v) if rotated else v * matrix.like(v),
         scale=0.5 * smoothness * radius**2,
@@ -115,8 +122,9 @@ def _start(
     kind: str, x_star: Tensor, radius: float, vectors: np.ndarray | None, seed: int
 ) -> Start:
     dim = len(x_star)
-    if kind == "random":
-        return lambda run_seed: x_star + radius * direction(dim, seed, run_seed)
-    weights = np.full(dim, dim**-0.5) if kind == "equal" else np.eye(dim)[0]
-    unit = weights if vectors is None else vectors @ weights
-    return always(x_star + radius * torch.from_numpy(unit))
+    if kind in ("equal", "slow"):
+        weights = np.full(dim, dim**-0.5) if kind == "equal" else np.eye(dim)[0]
+        unit = weights if vectors is None else vectors @ weights
+        return always(x_star + radius * torch.from_numpy(unit))
+    point = None if kind == "random" else given("quadratic", kind, dim)
+    return point or (lambda run_seed: x_star + radius * direction(dim, seed, run_seed))

@@ -19,6 +19,7 @@ def rosenbrock(
     dim: Annotated[int, Param("number of variables d", low=2)] = 2,
     b: Annotated[float, Param("steepness of the valley's walls", above=0)] = 100.0,
     a: Annotated[float, Param("first coordinate of the minimiser")] = 1.0,
+    start: starts.Point = "",
 ) -> Problem:
     """Rosenbrock's valley, in its chained form for d > 2.
 
@@ -28,7 +29,8 @@ def rosenbrock(
     Not convex, no L (the curvature grows like 12 b x^2); at (1, 1) with b = 100 the Hessian's
     eigenvalues are .399360767 and 1001.600639, a condition number of 2508.009601. For a = 1 and d
     of about 4 to 30 there is a second, local minimum near (-1, 1, ..., 1).
-    Start: (-1.2, 1, -1.2, 1, ...) for seed 0, uniform on [-2, 2]^d for other seeds.
+    Start: (-1.2, 1, -1.2, 1, ...) for seed 0, uniform on [-2, 2]^d for other seeds; `start`
+    if it is given.
     Source: Rosenbrock, An automatic method for finding the greatest or least value of a function,
     1960; d > 2: Kok and Sandrock, Locating and characterizing the stationary points of the extended
     Rosenbrock function, 2009.
@@ -62,7 +64,8 @@ def rosenbrock(
             x_star=x_star if known else None,
             convex=False,
         ),
-        start=starts.standard([(-1.2, 1.0)[i % 2] for i in range(dim)], DOMAIN),
+        start=starts.given("rosenbrock", start, dim)
+        or starts.standard([(-1.2, 1.0)[i % 2] for i in range(dim)], DOMAIN),
         oracle=oracle,
         hessian_vector=hessian_vector,
         scale=b,

@@ -18,7 +18,7 @@ Offset = Annotated[float, Param("how far off the saddle's stable line seed 0 sta
 DOMAIN = (-2.0, 2.0)
 
 
-def saddle(*, offset: Offset = 1e-10) -> Problem:
+def saddle(*, offset: Offset = 1e-10, start: starts.Point = "") -> Problem:
     """The plain saddle: a function without a lower bound.
 
     f(x, y) = x^2 - y^2.
@@ -26,7 +26,7 @@ def saddle(*, offset: Offset = 1e-10) -> Problem:
     Gradient descent from (1, 0) stops at the saddle; the smallest offset in y grows by the factor
     1 + 2 eta a step and goes to minus infinity.
     Facts: L = 2, not convex, unbounded below: no f*, no x*.
-    Start: (1, offset) for seed 0, uniform on [-2, 2]^2 for other seeds.
+    Start: (1, offset) for seed 0, uniform on [-2, 2]^2 for other seeds; `start` if it is given.
     Source: Lee, Simchowitz, Jordan and Recht, Gradient descent only converges to minimizers, 2016.
     """
 
@@ -35,15 +35,15 @@ def saddle(*, offset: Offset = 1e-10) -> Problem:
         return x * x - y * y, torch.stack([2 * x, -2 * y], dim=-1)
 
     return Problem(
-        facts=Facts(dim=2, smoothness=2.0, convex=False),
-        start=starts.standard([1.0, offset], DOMAIN),
+        facts=Facts(dim=2, smoothness=2.0, convex=False, quadratic=True),
+        start=starts.given("saddle", start, 2) or starts.standard([1.0, offset], DOMAIN),
         oracle=oracle,
         hessian_vector=lambda z, v: torch.stack([2 * v[:, 0], -2 * v[:, 1]], -1),
         domain=DOMAIN,
     )
 
 
-def saddle_quartic(*, offset: Offset = 1e-10) -> Problem:
+def saddle_quartic(*, offset: Offset = 1e-10, start: starts.Point = "") -> Problem:
     """A saddle between two minima.
 
     f(x, y) = x^2/2 + y^4/4 - y^2/2.
@@ -51,7 +51,7 @@ def saddle_quartic(*, offset: Offset = 1e-10) -> Problem:
     Gradient descent from (1, 0) stops at the saddle at the origin; an offset in y grows by 1 + eta
     a step until it reaches a minimum.
     Facts: f* = -1/4 at (0, 1) and (0, -1); not convex, no L.
-    Start: (1, offset) for seed 0, uniform on [-2, 2]^2 for other seeds.
+    Start: (1, offset) for seed 0, uniform on [-2, 2]^2 for other seeds; `start` if it is given.
     Source: Nesterov, Introductory Lectures on Convex Optimization, 2004, example 1.2.2; escape from
     saddles: Lee, Simchowitz, Jordan and Recht, Gradient descent only converges to minimizers, 2016.
     """
@@ -72,7 +72,7 @@ def saddle_quartic(*, offset: Offset = 1e-10) -> Problem:
             x_star=torch.tensor([0.0, 1.0], dtype=torch.float64),
             convex=False,
         ),
-        start=starts.standard([1.0, offset], DOMAIN),
+        start=starts.given("saddle_quartic", start, 2) or starts.standard([1.0, offset], DOMAIN),
         oracle=oracle,
         shift=-0.25,
         hessian_vector=lambda z, v: torch.stack(
@@ -83,14 +83,14 @@ def saddle_quartic(*, offset: Offset = 1e-10) -> Problem:
     )
 
 
-def double_well() -> Problem:
+def double_well(*, start: starts.Point = "") -> Problem:
     """Two wells of different depth, in one variable.
 
     f(x) = x^4 - x^3 - x^2.
 
     Gradient descent from -1 ends in the shallow well at (3 - sqrt 41)/8 = -.42539.
     Facts: f* at x* = (3 + sqrt 41)/8 = 1.17539; a maximum at 0; not convex, no L.
-    Start: -1 for seed 0, uniform on [-2, 2] for other seeds.
+    Start: -1 for seed 0, uniform on [-2, 2] for other seeds; `start` if it is given.
     Source: the critical points are the roots of f'(x) = x (4 x^2 - 3 x - 2); that the start decides
     is in Nesterov, Introductory Lectures on Convex Optimization, 2004, section 1.2.3.
     """
@@ -110,7 +110,7 @@ def double_well() -> Problem:
             x_star=torch.tensor([r], dtype=torch.float64),
             convex=False,
         ),
-        start=starts.standard([-1.0], DOMAIN),
+        start=starts.given("double_well", start, 1) or starts.standard([-1.0], DOMAIN),
         oracle=oracle,
         shift=f_star,
         hessian_vector=lambda x, v: (12 * x * x - 6 * x - 2) * v,
@@ -118,7 +118,7 @@ def double_well() -> Problem:
     )
 
 
-def product() -> Problem:
+def product(*, start: starts.Point = "") -> Problem:
     """Two factors that should multiply to one: minima of every sharpness, on a curve.
 
     f(x, y) = (x y - 1)^2/2.
@@ -126,7 +126,7 @@ def product() -> Problem:
     On the hyperbola x y = 1 of minima the Hessian's larger eigenvalue is x^2 + y^2, from 2 up;
     gradient descent with learning rate eta can stay only where x^2 + y^2 <= 2/eta.
     Facts: f* = 0; not convex, no L. The minimisers are a curve, to which no distance is offered.
-    Start: (2, 1/4) for seed 0, uniform on [-2, 2]^2 for other seeds.
+    Start: (2, 1/4) for seed 0, uniform on [-2, 2]^2 for other seeds; `start` if it is given.
     Source: the scalar case of matrix factorisation; edge of stability: Cohen, Kaur, Li, Kolter and
     Talwalkar, Gradient descent on neural networks typically occurs at the edge of stability, 2021.
     """
@@ -137,7 +137,7 @@ def product() -> Problem:
 
     return Problem(
         facts=Facts(dim=2, f_star=0.0, convex=False),
-        start=starts.standard([2.0, 0.25], DOMAIN),
+        start=starts.given("product", start, 2) or starts.standard([2.0, 0.25], DOMAIN),
         oracle=oracle,
         hessian_vector=hessian_vector_of(oracle),
         domain=DOMAIN,

@@ -32,10 +32,15 @@ FAMILIES: dict[str, Entry] = {
         "binary logistic regression on real or separable data",
         "optbench.families.logistic:logistic",
     ),
+    "matrix_quadratic": Entry(
+        "|A X B - C|^2/2: a convex quadratic in a matrix",
+        "optbench.families.matrix_quadratic:matrix_quadratic",
+    ),
     "max_coordinate": Entry(
         "max_i x_i on a ball: the worst non-smooth function",
         "optbench.families.max_coordinate:max_coordinate",
     ),
+    "mlp": Entry("multilayer perceptrons on ten digits, a finite sum", "optbench.families.mlp:mlp"),
     "nesterov_convex": Entry(
         "the smooth convex function that no span method beats in T steps",
         "optbench.families.nesterov:nesterov_convex",

@@ -78,6 +78,7 @@ def least_squares(
             x_star=torch.from_numpy(x_star),
             convex=True,
             pl_constant=1.0 / kappa,
+            quadratic=True,
             noise_variance=None,
             residuals={"strong_convexity": columns * float_info.epsilon * kappa},
         ),

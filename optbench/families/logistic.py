@@ -41,7 +41,8 @@ def logistic(
     gradient of 1e-12, residual stored. Without l2 there is no minimiser: breast-cancer
     and separable-synthetic are linearly separable, so f* = 0 is approached at infinity; digits are
     not, but some direction has 13 images on the right side and all others on the boundary, so f*
-    is positive, not attained and not known.
+    is positive, not attained and not known. The labels enter the Hessian nowhere, so the Fisher
+    matrix is the Hessian.
     Start: the origin for seed 0, a random unit vector for other seeds.
     Source: Cox, The regression analysis of binary sequences, 1958; existence of w*: Albert and
     Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984.
@@ -71,6 +72,13 @@ def logistic(
         slopes = torch.sigmoid(-torch.einsum("bnd,bd->bn", z, x))
         return l2 * x - torch.einsum("bn,bnd->bd", slopes, z) / indices.shape[1]
 
+    def sampled_gradient(x: Tensor, indices: Tensor, uniforms: Tensor) -> Tensor:
+        z = Z.like(x)[indices]
+        p = torch.sigmoid(torch.einsum("bnd,bd->bn", z, x))
+        # z holds the data's label; p is the probability that the drawn one is the same.
+        scores = p - (uniforms < p).to(p)
+        return l2 * x + torch.einsum("bn,bnd->bd", scores, z) / indices.shape[1]
+
     def hessian_vector(x: Tensor, v: Tensor) -> Tensor:
         z = Z.like(x)
         p = torch.sigmoid(x @ z.T)
@@ -96,6 +104,8 @@ def logistic(
         hessian_vector=hessian_vector,
         examples=n,
         minibatch=minibatch,
+        sampled_gradient=sampled_gradient,
+        fisher_vector=hessian_vector,
         seed=seed,
         domain=(-2.0, 2.0),
     )

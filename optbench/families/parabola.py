@@ -45,6 +45,7 @@ def parabola(
             x_star=torch.tensor([center], dtype=torch.float64),
             convex=True,
             pl_constant=curvature,
+            quadratic=True,
         ),
         start=starts.always([start]),
         oracle=oracle,

@@ -29,7 +29,7 @@ def power(
     Source: the gradient flow x' = -x^(p-1), solved in closed form; cf. Nesterov, Lectures on Convex
     Optimization, 2018, section 4.2 (uniformly convex functions of degree p).
     """
-    quadratic = 1.0 if p == 2 else None
+    curvature = 1.0 if p == 2 else None
 
     def oracle(x: Tensor) -> tuple[Tensor, Tensor]:
         g = x * x.abs() ** (p - 2)
@@ -38,12 +38,13 @@ def power(
     return Problem(
         facts=Facts(
             dim=1,
-            smoothness=quadratic,
-            strong_convexity=quadratic or 0.0,
+            smoothness=curvature,
+            strong_convexity=curvature or 0.0,
             f_star=0.0,
             x_star=torch.zeros(1, dtype=torch.float64),
             convex=True,
-            pl_constant=quadratic,
+            pl_constant=curvature,
+            quadratic=p == 2 or None,
         ),
         start=starts.always([start]),
         oracle=oracle,

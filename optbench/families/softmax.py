@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from optbench.core.layout import Block
 from optbench.core.parameters import Param
 from optbench.core.problem import Facts, Problem
 from optbench.data import tabular
 from optbench.families import starts
 from optbench.families.constant import Constant
+from optbench.families.labels import draw_labels
 from optbench.families.newton import TOLERANCE, minimiser
 
 CLASSES = 10
@@ -30,7 +32,8 @@ def softmax_regression(
     Data: 1797 images of the digits 0 to 9, 61 pixels that vary, standardised, and an intercept.
     Facts: L = lambda_max(A'A)/(2n) + l2, mu = l2. With l2 > 0, W* and f* by Newton's method to a
     gradient of 1e-12, residual stored. Without l2 the data are separable (some W classifies every
-    image), so f* = 0 is approached at infinity and there is no minimiser.
+    image), so f* = 0 is approached at infinity and there is no minimiser. The labels enter the
+    Hessian nowhere, so the Fisher matrix is the Hessian.
     Start: the origin for seed 0, a random unit vector for other seeds.
     Source: Bohning, Multinomial logistic regression algorithm, 1992, for L.
     """
@@ -61,10 +64,11 @@ def softmax_regression(
         p, u = logits(x).softmax(1), logits(v)
         return collect(p * (u - (p * u).sum(1, keepdim=True)), v) + l2 * v
 
-    def minibatch(x: Tensor, indices: Tensor) -> Tensor:
-        a, y = A.like(x)[indices], Y.like(x)[indices]
-        z = torch.einsum("bnp,bcp->bnc", a, x.reshape(-1, CLASSES, features))
-        g = torch.einsum("bnc,bnp->bcp", z.softmax(-1) - y, a) / indices.shape[1]
+    def mean_score(x: Tensor, indices: Tensor, uniforms: Tensor | None = None) -> Tensor:
+        a = A.like(x)[indices]
+        p = torch.einsum("bnp,bcp->bnc", a, x.reshape(-1, CLASSES, features)).softmax(-1)
+        y = Y.like(x)[indices] if uniforms is None else draw_labels(p, uniforms)
+        g = torch.einsum("bnc,bnp->bcp", p - y, a) / indices.shape[1]
         return g.reshape(len(x), dim) + l2 * x
 
     return Problem(
@@ -85,7 +89,10 @@ def softmax_regression(
         value=lambda x: loss(x, logits(x)),
         hessian_vector=hessian_vector,
         examples=n,
-        minibatch=minibatch,
+        minibatch=mean_score,
+        sampled_gradient=mean_score,
+        fisher_vector=hessian_vector,
+        blocks=(Block("weight", (CLASSES, features)),),
         scale=float(np.log(CLASSES)),
     )
 

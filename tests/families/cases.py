@@ -46,7 +46,7 @@ def quadratics() -> list[Case]:
 
 CASES = [
     *quadratics(),
-    *(Case(name) for name in FAMILIES if name != "softmax_regression"),
+    *(Case(name) for name in FAMILIES if name not in ("softmax_regression", "mlp")),
     Case("parabola", {"curvature": 0.5, "center": 3.0, "start": 0.0}),
     Case("least_squares", {"rows": 15, "columns": 4, "noise": 0.0}),
     Case("least_squares", {"rows": 6, "columns": 9, "kappa": 10.0}),
@@ -66,6 +66,11 @@ CASES = [
     Case("logistic", {"data": "separable-synthetic", "l2": 0.0}),
     Case("softmax_regression", {"l2": 0.01}, spread=0.1),
     Case("softmax_regression", {"l2": 0.0}, spread=0.1),
+    Case("matrix_quadratic", {"rows": 3, "columns": 4, "kappa": 30.0, "seed": 2}),
+    Case("matrix_quadratic", {"rows": 1, "columns": 5, "kappa": 10.0}),
+    Case("mlp", {"hidden": 3, "examples": 20}, spread=0.5),
+    Case("mlp", {"hidden": 3, "examples": 7, "activation": "relu", "l2": 1e-3}, spread=0.5),
+    Case("mlp", {"hidden": 2, "layers": 3, "examples": 9, "activation": "gelu"}, spread=0.5),
     Case("rosenbrock", {"dim": 5}),
     Case("rosenbrock", {"b": 5.0, "a": -2.0}),
     Case("rosenbrock", {"dim": 3, "a": 0.5}),

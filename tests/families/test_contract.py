@@ -95,8 +95,8 @@ def test_functions_leave_their_arguments_alone(case: Case) -> None:
 
     for function in calls:
         function(x)
-    if problem.hessian_vector:
-        problem.hessian_vector(x, x)
+    for product in filter(None, (problem.hessian_vector, problem.fisher_vector)):
+        product(x, x)
 
     assert torch.equal(before, x)
 
@@ -112,8 +112,13 @@ def test_single_precision_in_gives_single_precision_out(case: Case) -> None:
     if problem.hessian_vector:
         dtypes.add(problem.hessian_vector(x, x).dtype)
     dtypes |= {fn(x).dtype for fn in (problem.value, problem.nearest, problem.project) if fn}
+    if problem.fisher_vector:
+        dtypes.add(problem.fisher_vector(x, x).dtype)
+    first = torch.zeros(5, 1, dtype=torch.int64)
     if problem.minibatch:
-        dtypes.add(problem.minibatch(x, torch.zeros(5, 1, dtype=torch.int64)).dtype)
+        dtypes.add(problem.minibatch(x, first).dtype)
+    if problem.sampled_gradient:
+        dtypes.add(problem.sampled_gradient(x, first, torch.full((5, 1), 0.5)).dtype)
 
     assert dtypes == {torch.float32}
     assert close(f.double(), f64, RTOL_FLOAT32)
@@ -173,6 +178,72 @@ def test_each_row_of_a_minibatch_has_its_own_examples(case: Case) -> None:
     rows = [problem.minibatch(x[b : b + 1], indices[b : b + 1])[0] for b in range(3)]
 
     assert close(problem.minibatch(x, indices), torch.stack(rows), RTOL_ROUNDING)
+
+
+@CHECK([case for case in CASES if build(case).sampled_gradient])
+def test_scores_of_drawn_labels_have_mean_zero(case: Case) -> None:
+    """Over evenly spaced uniforms the gradient with drawn labels averages to the penalty's."""
+    problem, x = build(case), points(case, 1)
+    assert problem.sampled_gradient is not None
+    count = 4000
+    uniforms = (torch.arange(count, dtype=torch.float64) + 0.5)[None] / count
+    default = parameters_of(load(FAMILIES[case.family].target))["l2"].default
+    penalty = float(case.params.get("l2", default or 0)) * x
+
+    for example in (0, problem.examples - 1):
+        indices = torch.full((1, count), example)
+        mean = problem.sampled_gradient(x, indices, uniforms) - penalty
+        ends = problem.sampled_gradient(x, indices[:, :1], uniforms[:, :1]) - penalty
+
+        # Each label's share is within 1/count of its probability; there are at most ten labels.
+        assert float(mean.norm()) <= 10 / count * max(float(ends.norm()), 30.0)
+
+
+@CHECK([case for case in CASES if build(case).fisher_vector])
+def test_fisher_products_are_symmetric_and_not_negative(case: Case) -> None:
+    """U'F v = v'F u, v'F v >= 0, at the same point; and rows do not influence each other."""
+    problem, x = build(case), points(case, 1)
+    assert problem.fisher_vector is not None
+    u, v = points(case, 3)[1:2], points(case, 3)[2:]
+
+    forth, back = problem.fisher_vector(x, v), problem.fisher_vector(x, u)
+    both = problem.fisher_vector(torch.cat([x, x + 1]), torch.cat([v, v]))
+
+    assert float((u * forth).sum()) == pytest.approx(float((v * back).sum()), rel=1e-10)
+    assert float((v * forth).sum()) >= 0
+    assert close(both[:1], forth, RTOL_ROUNDING)
+
+
+@CHECK(CASES)
+def test_blocks_make_up_the_point(case: Case) -> None:
+    """The blocks have names of their own and as many coordinates as the problem."""
+    layout = build(case).layout
+
+    assert sum(block.size for block in layout.blocks) == build(case).facts.dim
+    assert len({block.name for block in layout.blocks}) == len(layout.blocks)
+
+
+@CHECK([case for case in CASES if build(case).model])
+def test_model_is_the_problem_as_a_module(case: Case) -> None:
+    """Same names and shapes; its loss and gradient, full and of a minibatch, are the problem's."""
+    problem = build(case)
+    assert problem.model is not None
+    assert problem.minibatch is not None
+    model = problem.model()
+    named = dict(model.module.named_parameters())
+    x, chosen = points(case, 1), torch.tensor([3, 1, 3])
+    for parameter, part in zip(named.values(), problem.layout.split(x), strict=True):
+        parameter.data = part[0].clone()
+
+    full, some = model.loss(None), model.loss(chosen)
+    g_full = torch.autograd.grad(full, list(named.values()))
+    g_some = torch.autograd.grad(some, list(named.values()))
+
+    f, g = problem.oracle(x)
+    assert [(b.name, b.shape) for b in problem.blocks] == [(n, p.shape) for n, p in named.items()]
+    assert float(full.detach()) == pytest.approx(float(f) + problem.shift, rel=1e-13)
+    assert close(problem.layout.join(g_full), g[0], RTOL_ROUNDING)
+    assert close(problem.layout.join(g_some), problem.minibatch(x, chosen[None])[0], RTOL_ROUNDING)
 
 
 @CHECK(CASES)

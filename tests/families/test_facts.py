@@ -120,6 +120,20 @@ def test_problems_that_are_not_convex_have_a_witness(case: Case) -> None:
     assert float((middle - chord).max()) > 1e-3
 
 
+@CHECK(CASES)
+def test_exactly_the_quadratics_have_a_constant_hessian(case: Case) -> None:
+    """Gradients at x, x + v and x + 2 v lie evenly spaced, always, if and only if f says so."""
+    problem = build(case)
+    x, v = points(case, 200)[:100], points(case, 200)[100:]
+
+    g = [problem.oracle(x + t * v)[1] for t in (0, 1, 2)]
+
+    bend = float((g[2] - 2 * g[1] + g[0]).norm(dim=-1).max())
+    size = max(float(part.norm(dim=-1).max()) for part in g)
+    assert problem.facts.quadratic is (True if bend <= 1e-12 * size else None)
+    assert problem.facts.quadratic or bend >= 1e-3 * size
+
+
 @CHECK([case for case in CASES if build(case).facts.pl_constant])
 def test_polyak_lojasiewicz_inequality_holds(case: Case) -> None:
     """|g|^2 >= 2 mu_PL (f - f*) at random points."""

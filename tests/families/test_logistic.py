@@ -90,6 +90,47 @@ def test_smoothness_is_attained_at_the_origin(name: str) -> None:
     assert top == pytest.approx(problem.facts.smoothness, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["breast-cancer", "digits"])
+def test_fisher_matrix_is_the_second_moment_of_enumerated_scores(name: str) -> None:
+    """F = (1/n) sum_i sum_y P(y) s s' + l2 I over both labels; it is the Hessian (NG-05)."""
+    A, _ = data(name)
+    problem = logistic(data=name, l2=0.5)
+    w = np.random.default_rng(1).normal(0, 0.3, A.shape[1])
+    axes = torch.eye(len(w), dtype=torch.float64)
+    point = torch.from_numpy(w).expand_as(axes)
+    assert problem.fisher_vector is not None
+    assert problem.hessian_vector is not None
+
+    F = problem.fisher_vector(point, axes)
+
+    expected = 0.5 * np.eye(len(w))
+    for label in (-1.0, 1.0):
+        probability = 1 / (1 + np.exp(-label * (A @ w)))
+        scores = -label * (1 - probability)[:, None] * A
+        expected += (scores.T * probability) @ scores / len(A)
+    np.testing.assert_allclose(F, expected, atol=1e-12)
+    torch.testing.assert_close(problem.hessian_vector(point, axes), F)
+
+
+def test_drawn_labels_have_the_gradients_of_both_labels() -> None:
+    """An example's own label is drawn for u < P(y); the gradient is then that of either label."""
+    A, y = data("breast-cancer")
+    problem = logistic(l2=0.5)
+    w = np.random.default_rng(1).normal(0, 0.3, A.shape[1])
+    own = 1 / (1 + np.exp(-y * (A @ w)))
+    indices = torch.arange(len(A))[:, None]
+    assert problem.sampled_gradient is not None
+
+    for shift, sign in ((-1e-9, 1), (1e-9, -1)):
+        g = problem.sampled_gradient(
+            torch.from_numpy(w).expand(len(A), -1), indices, torch.from_numpy(own + shift)[:, None]
+        )
+
+        label = sign * y
+        expected = -(label / (1 + np.exp(label * (A @ w))))[:, None] * A + 0.5 * w
+        np.testing.assert_allclose(g, expected, atol=1e-12)
+
+
 def separator(rows: np.ndarray) -> np.ndarray | None:
     """Return some w with all margins at least 1, or None when there is none."""
     n, d = rows.shape

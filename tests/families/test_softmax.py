@@ -87,3 +87,40 @@ def test_digits_are_separable() -> None:
     assert float((true - others).min()) > 0.1
     assert softmax_regression(l2=0.0).facts.f_star == 0.0
     assert softmax_regression(l2=0.0).facts.x_star is None
+
+
+def test_fisher_matrix_is_the_second_moment_of_enumerated_scores(problem: Problem) -> None:
+    """F v = (1/n) sum_i sum_c p_ic s_ic (s_ic'v) + l2 v, s_ic = (p_i - e_c) a_i'; the Hessian."""
+    A, _ = data()
+    generator = np.random.default_rng(2)
+    x, v = (torch.from_numpy(generator.normal(0, 0.1, (1, 620))) for _ in range(2))
+    p = (A @ x.reshape(10, 62).T).softmax(-1)
+    expected = 1e-3 * v.reshape(10, 62)
+    for label in range(10):
+        e = p - torch.eye(10, dtype=torch.float64)[label]
+        slopes = (e * (A @ v.reshape(10, 62).T)).sum(-1)
+        expected += (e * (p[:, label] * slopes)[:, None]).T @ A / len(A)
+    assert problem.fisher_vector is not None
+    assert problem.hessian_vector is not None
+
+    F = problem.fisher_vector(x, v)
+
+    torch.testing.assert_close(F.reshape(10, 62), expected, rtol=0, atol=1e-13)
+    torch.testing.assert_close(problem.hessian_vector(x, v), F)
+
+
+def test_each_label_is_drawn_in_its_interval(problem: Problem) -> None:
+    """With u in the middle of label c's probabilities the gradient is that of label c."""
+    A, _ = data()
+    x = torch.from_numpy(np.random.default_rng(2).normal(0, 0.1, 620))
+    p = (A @ x.reshape(10, 62).T).softmax(-1)
+    images = torch.tensor([0, 5, 1796])
+    assert problem.sampled_gradient is not None
+
+    for label in range(10):
+        middles = (p.cumsum(-1) - p / 2)[images, label]
+        g = problem.sampled_gradient(x.expand(1, -1), images[None], middles[None])
+
+        e = p[images] - torch.eye(10, dtype=torch.float64)[label]
+        expected = (e.T @ A[images] / 3).ravel() + 1e-3 * x
+        torch.testing.assert_close(g[0], expected, rtol=0, atol=1e-13)

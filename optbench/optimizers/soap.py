@@ -40,7 +40,9 @@ def soap(
     `frequency` steps one power iteration, the columns of L P ordered by their eigenvalues and made
     orthogonal (QR), with v reordered alike. The first step, t = 0, only sets L, R, P and Q: x does
     not move. eps is added before the bias correction, decay acts after the step. Blocks of higher
-    order have a basis for each axis; on vectors this is Adam, after the idle first step.
+    order have a basis for each axis; on vectors this is Adam, after the idle first step. The longer
+    side of a matrix that is not square has no eigenvectors of its own in the null space of the
+    first gradient: rounding chooses them, and the trajectory depends on the choice.
 
     Default: eta = 3e-3, beta1 = beta2 = 0.95, eps = 1e-8, lambda = 0.01, frequency = 10. Search
     range: 1e-5 to 1.

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.parameters import Parameter, Value, complete, parameters_of
-from optbench.core.registry import Entry, load, plugins, resolve
+from optbench.core.registry import Entry, plugins
+from optbench.core.schedule import Factors
 from optbench.core.spec import Spec, parse_one
 from optbench.families import FAMILIES
 from optbench.optimizers import OPTIMIZERS
@@ -41,6 +42,9 @@ def entries(kind: str) -> list[tuple[str, str]]:
     if kind == "optimizers":
         found.append(("torch.NAME", "any class of torch.optim: torch.SGD, torch.AdamW ..."))
         found.append(("FILE.py:NAME", "your own class in torch's form, or an UpdateRule"))
+    if kind == "schedules":
+        found.append(("torch.NAME", "any scheduler of torch: torch.StepLR:step_size=30 ..."))
+        found.append(("FILE.py:NAME", "your own function of the steps and the horizon"))
     return sorted(found)
 
 
@@ -58,13 +62,17 @@ def describe(text: str) -> list[dict[str, Any]]:
         OptbenchError: When nothing has the name.
     """
     from optbench.request import optimizer_vectors, problem_vectors, schedule_vectors
+    from optbench.schedules.find import is_schedule
 
     spec = parse_one(
         text, lambda name: problem_vectors(name) | optimizer_vectors(name) | schedule_vectors(name)
     )
+    # A scheduler of torch or a function by its path would be tried as an optimizer or a problem.
+    only_schedule = spec.name not in SCHEDULES and is_schedule(spec.name)
+    kinds = (_schedule,) if only_schedule else (_problem, _optimizer, _schedule, _suite)
     found = [
         description
-        for describe_one in (_problem, _optimizer, _schedule, _suite)
+        for describe_one in kinds
         if (description := describe_one(spec)) is not None
     ]
     if not found:
@@ -73,11 +81,30 @@ def describe(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def numbers_of_schedule(text: str, steps: int) -> Factors:
+    """Work out what a schedule says of a run.
+
+    Args:
+        text: A spec of a schedule.
+        steps: Number of steps of the run.
+
+    Raises:
+        OptbenchError: When the text names no schedule, or one that does not fit the run.
+    """
+    from optbench.request import schedule_vectors
+    from optbench.schedules.find import complete_schedule, factors_of, is_schedule
+
+    spec = parse_one(text, schedule_vectors)
+    if not is_schedule(spec.name):
+        raise OptbenchError(f"--plot draws schedules, and {spec.name} is none")
+    return factors_of(complete_schedule(spec), steps)
+
+
 def _problem(spec: Spec) -> dict[str, Any] | None:
     from optbench.cards import cards
 
-    card = cards().get(spec.name)
     is_family = spec.name in FAMILIES or spec.name in plugins("optbench.problems")
+    card = None if is_family and spec.params else cards().get(spec.name)
     if card is None and not is_family and ":" not in spec.name:
         return None
     from optbench.families.find import build_problem, complete_problem, find_family
@@ -130,16 +157,18 @@ def _optimizer(spec: Spec) -> dict[str, Any] | None:
 
 
 def _schedule(spec: Spec) -> dict[str, Any] | None:
-    if spec.name not in SCHEDULES and spec.name not in plugins("optbench.schedules"):
+    from optbench.schedules.find import find_schedule, is_schedule
+
+    if not is_schedule(spec.name):
         return None
-    function: Callable[..., Any] = load(resolve("schedule", SCHEDULES, spec.name))
-    values = complete(spec.name, parameters_of(function), dict(spec.params))
+    schedule = find_schedule(spec.name)
+    values = complete(spec.name, schedule.parameters, dict(spec.params))
     return {
         "kind": "schedule",
         "name": spec.name,
         "about": SCHEDULES[spec.name].about if spec.name in SCHEDULES else "",
-        "documentation": inspect.getdoc(function) or "",
-        "parameters": _parameters(parameters_of(function), values.items()),
+        "documentation": schedule.documentation,
+        "parameters": _parameters(schedule.parameters, values.items()),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import shutil
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optbench.analysis.results import Results
     from optbench.analysis.summary import Row
+    from optbench.core.schedule import Factors
     from optbench.workflow import Plan
 
 MESSAGES = 10
@@ -145,6 +147,24 @@ def print_description(found: Mapping[str, Any]) -> None:
     if "runs" in found:
         print(f"\n{found['runs']} runs in all")
     print()
+
+
+def drawn_schedule(numbers: Factors) -> str:
+    """Return a schedule drawn in characters, as wide as the terminal."""
+    from optbench.report.plaintext import draw
+
+    width, braille = shutil.get_terminal_size().columns, _has_braille()
+    panels = [draw("factor on the learning rate", numbers.lr, width, braille=braille)]
+    if numbers.momentum is not None:
+        panels.append(draw("momentum", numbers.momentum, width, braille=braille))
+    return "\n\n".join(panels)
+
+
+def _has_braille() -> bool:
+    # Python writes UTF-8 in the C locale too, but the terminal was not asked for it.
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return encoding == "utf8" and locale not in ("C", "POSIX")
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from optbench.core.registry import load, plugins, resolve
 from optbench.core.schedule import Factors, Schedule
 from optbench.core.spec import Spec
 from optbench.schedules import MOMENTUM, SCHEDULES
-from optbench.schedules.from_torch import PREFIX, find_torch_schedule
+from optbench.schedules.from_torch import PREFIX, find_torch_schedule, is_torch_scheduler
 
 FORM = "a schedule is a function (t, horizon, *, ...) from n steps to n factors"
 
@@ -45,14 +45,12 @@ def find_schedule(name: str) -> Schedule:
 
 def is_schedule(name: str) -> bool:
     """Return whether a name is a schedule's; a path is one when it is a function of t, horizon."""
-    if name in SCHEDULES or name in plugins("optbench.schedules"):
-        return True
+    if ":" not in name:
+        return name in {**SCHEDULES, **plugins("optbench.schedules")} or is_torch_scheduler(name)
     try:
         factors = find_schedule(name).factors
     except OptbenchError:
         return False
-    if name.startswith(PREFIX) and ":" not in name:
-        return True
     arguments = inspect.signature(factors).parameters.values()
     return sum(a.kind is a.POSITIONAL_OR_KEYWORD and a.default is a.empty for a in arguments) == 2
 

@@ -59,6 +59,12 @@ def find_torch_schedule(name: str) -> Schedule:
     )
 
 
+def is_torch_scheduler(name: str) -> bool:
+    """Return whether torch has a scheduler of that name, `torch.X`, fit for a schedule or not."""
+    bare = name.removeprefix(PREFIX)
+    return bare != name and (bare in REFUSED or bare in _classes())
+
+
 def _classes() -> dict[str, type]:
     module = importlib.import_module("torch.optim.lr_scheduler")
     base = module.LRScheduler

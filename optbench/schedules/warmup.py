@@ -76,7 +76,7 @@ def wsd(
     D is a whole number, and at most T - w: a long warm-up leaves the decay what there is. The
     factor at t = 0 is 0 with a warm-up, which ends at exactly 1, and `end` from t = T on.
     Default: the 20 % that do as well as a cosine.
-    Source: Hu et al. 2024 (MiniCPM), section 4; Hägele et al. 2024 for the shapes.
+    Source: Hu et al. 2024 (MiniCPM), section 4; Haegele et al. 2024 for the shapes.
 
     Raises:
         SpecError: When warmup is longer than the schedule, or the schedule than the run.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch.optim.lr_scheduler import LRScheduler
@@ -31,12 +33,12 @@ def at(text: str, t: list[int], horizon: int) -> list[float]:
 
 
 def torch_says(
-    cls: type[LRScheduler], last: int, lr: float = 1.0, **arguments: object
+    cls: type[LRScheduler], last: int, lr: float = 1.0, **arguments: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return learning rate and momentum of a training loop under torch's scheduler, 0 to last."""
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=lr, momentum=0.5)
-    scheduler = cls(optimizer, **arguments)  # type: ignore[arg-type]
+    scheduler = cls(optimizer, **arguments)
     rates, momenta = [], []
     for _ in range(last + 1):
         rates.append(optimizer.param_groups[0]["lr"])

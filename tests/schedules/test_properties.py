@@ -142,7 +142,7 @@ def test_a_warm_up_ends_at_exactly_one(name: str, T: int, data: st.DataObject) -
 
 
 def test_no_warm_up_is_the_plain_schedule() -> None:
-    """With w = 0 it is `cosine`, `linear` and `inverse_sqrt`, bit for bit; so is w = 1 for the last."""
+    """With w = 0 they are `cosine`, `linear` and `inverse_sqrt`, the last also with w = 1."""
     np.testing.assert_array_equal(factors("warmup_cosine:end=.1", 50), factors("cosine:end=.1", 50))
     np.testing.assert_array_equal(factors("warmup_linear:end=.1", 50), factors("linear:end=.1", 50))
     for w in (0, 1):

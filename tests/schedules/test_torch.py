@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ LENGTHS = (1, 2, 7, 100)
 ATOL = 1e-12  # torch multiplies from step to step; 100 roundings
 LR = 0.3
 
-Arguments = Mapping[str, object]
+Arguments = Mapping[str, Any]
 
 TWINS: list[tuple[str, type[LRScheduler], Arguments]] = [
     ("constant", lr_scheduler.ConstantLR, {"factor": 1.0}),
@@ -53,7 +54,7 @@ TWINS: list[tuple[str, type[LRScheduler], Arguments]] = [
 ]
 
 
-def with_length(arguments: Arguments, T: int) -> dict[str, object]:
+def with_length(arguments: Arguments, T: int) -> dict[str, Any]:
     """Put the length of the run in its places."""
     return {key: T if value == "T" else value for key, value in arguments.items()}
 
@@ -90,7 +91,7 @@ def test_cycles_are_torchs_with_their_momentum(mode: str, s: int, T: int) -> Non
     assert numbers(mode, T).momentum is None
 
 
-ONE_CYCLES = {
+ONE_CYCLES: dict[str, dict[str, Any]] = {
     "one_cycle": {},
     "one_cycle:anneal=linear": {"anneal_strategy": "linear"},
     "one_cycle:three_phase=true": {"three_phase": True},
@@ -113,7 +114,7 @@ ONE_CYCLES = {
 @pytest.mark.parametrize("text", ONE_CYCLES)
 def test_one_cycle_is_torchs_with_its_momentum(text: str, T: int) -> None:
     """OneCycleLR in two and three phases, cosine and linear, at every step of the run."""
-    arguments: dict[str, object] = {"max_lr": LR, "total_steps": T, **ONE_CYCLES[text]}
+    arguments: dict[str, Any] = {"max_lr": LR, "total_steps": T, **ONE_CYCLES[text]}
     rates, momenta = torch_says(lr_scheduler.OneCycleLR, T - 1, **arguments)
 
     found = numbers(text, T)
@@ -124,7 +125,7 @@ def test_one_cycle_is_torchs_with_its_momentum(text: str, T: int) -> None:
     assert found.momentum[T] == found.momentum[T - 1]
 
 
-NAMED: list[tuple[str, type[LRScheduler], dict[str, object]]] = [
+NAMED: list[tuple[str, type[LRScheduler], dict[str, Any]]] = [
     ("ConstantLR", lr_scheduler.ConstantLR, {}),
     ("LinearLR", lr_scheduler.LinearLR, {}),
     ("ExponentialLR:gamma=0.9", lr_scheduler.ExponentialLR, {"gamma": 0.9}),
@@ -153,7 +154,7 @@ NAMED: list[tuple[str, type[LRScheduler], dict[str, object]]] = [
 
 @pytest.mark.parametrize(("name", "cls", "arguments"), NAMED, ids=[case[0] for case in NAMED])
 def test_a_scheduler_by_its_name_is_the_scheduler_itself(
-    name: str, cls: type[LRScheduler], arguments: dict[str, object]
+    name: str, cls: type[LRScheduler], arguments: dict[str, Any]
 ) -> None:
     """Defaults kept, required values given, momentum where it cycles: bit for bit, at lr = 1."""
     rates, momenta = torch_says(cls, 29, **arguments)

@@ -236,6 +236,13 @@ class Session(Protocol):
     def horizon(self) -> int:
         """Steps that the run is planned to take."""
 
+    @property
+    def examples(self) -> int:
+        """Examples behind the function, 1 where there are none."""
+
+    def report_state(self, size: float) -> None:
+        """Report the size of the optimizer's state, in bytes per variable; the last one counts."""
+
     def spend_gradient(self) -> None:
         """Count one gradient that the optimizer takes from the model by itself."""
 

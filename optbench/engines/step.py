@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import Gradients, StepMethod, without_gradient_parameters
 from optbench.core.parameters import Value
 from optbench.core.problem import Model, Problem
@@ -44,6 +45,7 @@ class StepSession:
             problem, [spec.seed], Gradients.of(options), self.x[None], horizon=self.horizon
         )
         self.recorder = Recorder(problem, [spec], self.horizon)
+        self.state_bytes: float | None = None
         self._t = 0
         self._record(self.x)
 
@@ -60,6 +62,15 @@ class StepSession:
     def horizon(self) -> int:
         """Steps that the run is planned to take."""
         return len(self._factors.lr) - 1
+
+    @property
+    def examples(self) -> int:
+        """Examples behind the function, 1 where there are none."""
+        return self._problem.examples or 1
+
+    def report_state(self, size: float) -> None:
+        """Take the size of the optimizer's state, in bytes per variable."""
+        self.state_bytes = size
 
     def spend_gradient(self) -> None:
         """Count one gradient; ends a run that cannot pay for it."""
@@ -155,6 +166,9 @@ def run_step(
     Returns:
         The result, and when the engine started and ended. An exception in the optimizer ends the
         run with status `error`; what was recorded before is kept.
+
+    Raises:
+        OptbenchError: When the method refuses the run.
     """
     status, message = Status.BUDGET, ""
     own = without_gradient_parameters(hyper)
@@ -165,6 +179,8 @@ def run_step(
                 message = method.run(session, **own)
         except _EndOfRunError:
             pass
+        except OptbenchError:
+            raise
         except TimeUpError:
             status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
         except (Exception, SystemExit, GeneratorExit) as error:  # whatever an optimizer raises
@@ -173,7 +189,13 @@ def run_step(
     numbers = {k: float(v) for k, v in hyper.items() if isinstance(v, int | float)}
     recorder = session.recorder
     (run,) = collect(
-        recorder, hyper=[numbers], factors=factors.lr, engine="step", batch=batch, message=message
+        recorder,
+        hyper=[numbers],
+        factors=factors.lr,
+        engine="step",
+        batch=batch,
+        message=message,
+        state_bytes=session.state_bytes,
     )
     return run, recorder.span
 

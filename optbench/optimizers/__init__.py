@@ -1,6 +1,7 @@
 """Optimizers by name. An equation is one short function in the file of its family.
 
-`torch.X` is `torch.optim.X`, for any X, without an entry here.
+`torch.X` is `torch.optim.X`, for any X, without an entry here; so are the classes of the packages
+in `foreign.packages`.
 """
 
 from optbench.core.registry import Entry
@@ -99,6 +100,7 @@ OPTIMIZERS = {
     ),
     "muon": Entry("Muon, with AdamW off the matrices", "optbench.optimizers.muon:MUON"),
     "shampoo": Entry("Shampoo", "optbench.optimizers.shampoo:SHAMPOO"),
+    "kfac": Entry("K-FAC from singd, for models", "optbench.optimizers.kfac:KFAC"),
     "soap": Entry("Adam in Shampoo's eigenbasis", "optbench.optimizers.soap:SOAP"),
     "scipy.BFGS": Entry("BFGS from scipy", "optbench.optimizers.from_scipy:BFGS"),
     "scipy.L-BFGS-B": Entry("L-BFGS from scipy", "optbench.optimizers.from_scipy:L_BFGS_B"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
 
-from optbench.core.errors import OptbenchError, unknown
+from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import Optimizer, StepMethod, UpdateRule
 from optbench.core.registry import load, resolve
 from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.foreign.packages import find_class, package_of
 
 
 @functools.cache
@@ -16,8 +16,9 @@ def find_optimizer(name: str) -> Optimizer:
     """Return the optimizer of a name.
 
     Args:
-        name: A registered name, `torch.X` for `torch.optim.X`, or `file.py:NAME` or `module:NAME`
-            of an `UpdateRule`, a `StepMethod`, or a class in torch's form.
+        name: A registered name, `PACKAGE.X` for the class X of one of `foreign.packages.PACKAGES`,
+            or `file.py:NAME` or `module:NAME` of an `UpdateRule`, a `StepMethod`, or a class in
+            torch's form.
 
     Returns:
         The optimizer.
@@ -25,9 +26,7 @@ def find_optimizer(name: str) -> Optimizer:
     Raises:
         OptbenchError: When there is none of that name, or what is there is no optimizer.
     """
-    if name.startswith("torch.") and ":" not in name:
-        return _from_torch(name)
-    found = load(resolve("optimizer", OPTIMIZERS, name))
+    found = find_class(name) if package_of(name) else load(resolve("optimizer", OPTIMIZERS, name))
     if isinstance(found, UpdateRule | StepMethod):
         return found
     if isinstance(found, type):
@@ -38,20 +37,3 @@ def find_optimizer(name: str) -> Optimizer:
         f"{name} is a {type(found).__name__}; an optimizer is a class in torch's form, "
         "an UpdateRule or a StepMethod"
     )
-
-
-def _from_torch(name: str) -> Optimizer:
-    import torch
-
-    from optbench.optimizers.from_torch import adapt
-
-    classes = {
-        f"torch.{key}": value
-        for key, value in vars(importlib.import_module("torch.optim")).items()
-        if isinstance(value, type)
-        and issubclass(value, torch.optim.Optimizer)
-        and value is not torch.optim.Optimizer
-    }
-    if name not in classes:
-        raise unknown("optimizer", name, {*classes, *OPTIMIZERS})
-    return adapt(classes[name], name)

@@ -1,0 +1,79 @@
+"""The loop in which a class in torch's form takes its steps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from torch.nn import Module
+
+from optbench.core.groups import overrides, without_groups
+from optbench.core.optimizer import Session
+from optbench.core.parameters import Value
+from optbench.optimizers.foreign.build import Rated, construct, rated_groups
+from optbench.optimizers.foreign.gradients import ADVANCE
+from optbench.optimizers.foreign.groups import own_values
+from optbench.optimizers.foreign.memory import state_bytes
+from optbench.optimizers.foreign.point import Point
+from optbench.optimizers.foreign.quiet import quiet
+from optbench.optimizers.foreign.traits import admitted
+
+
+def run(cls: type, name: str, foreign: bool, session: Session, **hyper: Value) -> str:
+    """Step an optimizer until the session ends the run.
+
+    Args:
+        cls: The optimizer's class.
+        name: What the user calls it.
+        foreign: Whether it comes from an installed package, whose warnings nobody here can mend.
+        session: The run.
+        hyper: Its hyperparameters, those of groups among them.
+
+    Raises:
+        OptbenchError: When it cannot run here, or not with these groups.
+    """
+    traits = admitted(cls, name)
+    with quiet(on=foreign):
+        owner = _watched(session) if traits.gradient == "layers" else None
+        point = Point(session.x, session.layout, owner)
+        own = own_values(session.layout, overrides(hyper))
+        optimizers = construct(cls, traits, point, without_groups(hyper), own, session)
+        rated = rated_groups(optimizers, name, traits, point, own)
+        # Schedule-free methods step at one point and are judged at another.
+        two_faced = [o for o in optimizers if _has(o, "train") and _has(o, "eval")]
+        for optimizer in two_faced:
+            optimizer.train()
+        for t in itertools.count():
+            _schedule(optimizers, rated, session, t)
+            ADVANCE[traits.gradient](optimizers, point, session)
+            if t < 2:  # some make their state at the second step
+                session.report_state(state_bytes(optimizers) / len(point.x))
+            for optimizer in two_faced:
+                optimizer.eval()
+            session.log(point.gather())
+            for optimizer in two_faced:
+                optimizer.train()
+    raise AssertionError("the session ends the loop")
+
+
+def _watched(session: Session) -> Module:
+    assert session.model is not None, "`Needs.model` was checked"
+    return session.model.module
+
+
+def _has(optimizer: Any, method: str) -> bool:
+    return callable(getattr(optimizer, method, None))
+
+
+def _schedule(optimizers: list[Any], rated: list[Rated], session: Session, t: int) -> None:
+    """Set what the schedule says of step t; each group keeps its ratio to the others."""
+    factor, momentum = session.factor(t), session.momentum(t)
+    for group, key, rate in rated:
+        group[key] = rate * factor
+    if momentum is None:
+        return
+    for group in (group for o in optimizers for group in getattr(o, "param_groups", [])):
+        if "betas" in group:
+            group["betas"] = (momentum, *group["betas"][1:])
+        elif "momentum" in group:
+            group["momentum"] = momentum

@@ -1,0 +1,25 @@
+"""The size of what an optimizer keeps between its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+
+def state_bytes(optimizers: Iterable[Any]) -> int:
+    """Return the bytes in all tensors that `state_dict` would save; 0 without such a method."""
+    return sum(_bytes(o.state_dict()) for o in optimizers if callable(getattr(o, "state_dict", 0)))
+
+
+def _bytes(value: Any) -> int:
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(map(_bytes, value.values()))
+    if isinstance(value, str | int | float | bool | type(None)):
+        return 0
+    if isinstance(value, Iterable):
+        return sum(map(_bytes, value))
+    return sum(map(_bytes, getattr(value, "__dict__", {}).values()))

@@ -38,8 +38,9 @@ class Results:
         """Return one row a run.
 
         Columns: problem, optimizer, schedule, lr, seed, `hyper_NAME` for every other
-        hyperparameter, status, message, steps, gradient_calls, value, suboptimality,
-        relative_suboptimality, gradient_norm, distance, seconds, and `steps_to_TARGET` and
+        hyperparameter, status, message, steps, gradient_calls, hvp_calls, value,
+        suboptimality, relative_suboptimality, gradient_norm, distance, seconds, seconds_per_step
+        (amortised where runs advance in a batch), state_bytes (a variable), and `steps_to_TARGET` and
         `gradient_calls_to_TARGET` for every target, such as `steps_to_1e-06` and
         `steps_to_distance_0.001`; NaN where there is nothing to say.
         """
@@ -86,12 +87,14 @@ def _record(run: Run, names: Mapping[Spec, str]) -> dict[str, Any]:
     record = _identity(run, names)
     record |= {f"hyper_{key}": value for key, value in run.hyper.items() if key != "lr"}
     record |= {"status": str(run.status), "message": run.message, "steps": run.last("step")}
-    columns = ("gradient_calls", "value", "suboptimality")
+    columns = ("gradient_calls", "hvp_calls", "value", "suboptimality")
     record |= {column: run.last(column) for column in columns}
     known = math.isfinite(start_gap(run))
     record["relative_suboptimality"] = final(run, SUBOPTIMALITY) if known else float("nan")
     record |= {column: run.last(column) for column in ("gradient_norm", "distance")}
     record["seconds"] = run.seconds
+    record["seconds_per_step"] = run.seconds / (run.last("step") or math.nan)
+    record["state_bytes"] = run.facts.get("state_bytes")
     for level in run.spec.targets:
         hit, name = run.hit(level), Target(run.spec.target_measure, level).column
         record[f"steps_to_{name}"] = hit.step if hit else float("nan")

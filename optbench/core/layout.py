@@ -92,11 +92,14 @@ class Layout:
         """
         import torch
 
-        top, bottom = self.norms(numerator), self.norms(denominator)
-        use = (top > 0) & (bottom > 0)
-        if any(block.excluded for block in self.blocks):
-            use &= ~self.mask(x=numerator, excluded=True)
-        return torch.where(use, top / bottom, 1.0)
+        pairs = zip(self._pieces(numerator), self._pieces(denominator), self.blocks, strict=True)
+        ratios = []
+        for top, bottom, block in pairs:
+            w = torch.linalg.vector_norm(top, dim=-1, keepdim=True)
+            u = torch.linalg.vector_norm(bottom, dim=-1, keepdim=True)
+            ratio = torch.where((w > 0) & (u > 0), w / u, 1.0)
+            ratios.append((torch.ones_like(w) if block.excluded else ratio).expand_as(top))
+        return torch.cat(ratios, dim=-1)
 
     def mask(self, x: Tensor, pattern: str = "", *, excluded: bool = False) -> Tensor:
         """Return which coordinates belong to matching, or to excluded, blocks: (d,), bool."""

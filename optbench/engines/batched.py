@@ -53,6 +53,7 @@ def run_batched(
     at = functools.partial(_at_step, factors, momentum_of(list(values)))
     recorder = Recorder(problem, specs, horizon)
     state = rule.init(x, layout)
+    state_bytes = sum(part.numel() * part.element_size() for part in state) / x.numel()
     message = ""
     with torch.no_grad():
         for t in range(horizon):
@@ -81,7 +82,13 @@ def run_batched(
             recorder.push(x, *measure(problem, x), oracle.calls())
         recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
     runs = collect(
-        recorder, hyper=hyper, factors=factors.lr, engine="batched", batch=batch, message=message
+        recorder,
+        hyper=hyper,
+        factors=factors.lr,
+        engine="batched",
+        batch=batch,
+        message=message,
+        state_bytes=state_bytes,
     )
     return runs, recorder.span
 

@@ -42,13 +42,13 @@ def columns(
         column = [numbers[name] for numbers in hyper]
         tensor = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
         values[name] = tensor if len(set(column)) > 1 else float(tensor[0])
-    taken: dict[str, Tensor] = {}
+    taken: set[tuple[str, str]] = set()
     for name, pattern, value in overrides(hyper[0]):
-        layout.matching(pattern)
+        for block in layout.matching(pattern):
+            if (name, block.name) in taken:
+                raise OptbenchError(f"two values of {name}@ meet in {block.name}")
+            taken.add((name, block.name))
         mask = layout.mask(x, pattern)
-        if name in taken and bool((taken[name] & mask).any()):
-            raise OptbenchError(f"two values of {name}@ meet: {pattern!r} overlaps another pattern")
-        taken[name] = taken.get(name, torch.zeros_like(mask)) | mask
         key = {"lr_scale": "lr", "exclude": "weight_decay"}.get(name, name)
         if key not in values:
             continue  # exclusion of a rule that decays nothing

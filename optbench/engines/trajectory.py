@@ -40,6 +40,7 @@ def collect(
     engine: str,
     batch: str,
     message: str = "",
+    state_bytes: float | None = None,
 ) -> list[Run]:
     """Make the runs of a finished recorder.
 
@@ -50,12 +51,14 @@ def collect(
         engine: `batched` or `step`.
         batch: Name of the batch.
         message: Said of every run that did not end by itself.
+        state_bytes: Size of the optimizer's state, in bytes per variable, where it is known.
 
     Returns:
         One run a spec, in their order.
     """
     problem, table = recorder.problem, _tabulate(recorder, factors)
-    facts, hits = problem.facts.scalars(), recorder.first_hits.cpu().numpy()
+    facts = problem.facts.scalars() | {"state_bytes": state_bytes}
+    hits = recorder.first_hits.cpu().numpy()
     f_star = np.nan if problem.facts.f_star is None else problem.facts.f_star
     runs = []
     for row, (spec, numbers) in enumerate(zip(recorder.specs, hyper, strict=True)):

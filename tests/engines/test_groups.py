@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from optbench.core.run import Status
+from tests.helpers import problem_of, runs, trajectory
+
+PROBLEM = "mlp:hidden=3,examples=40"
+
+
+def _moves(optimizer: str, schedule: str = "constant", budget: int = 12) -> dict[str, np.ndarray]:
+    """Return what every step added to each block, (T, size)."""
+    run = trajectory(PROBLEM, optimizer, budget=budget, schedules=(schedule,))
+    assert run.points is not None, run.message
+    moves = torch.from_numpy(np.diff(run.points, axis=0))
+    layout = problem_of(PROBLEM).layout
+    parts = layout.split(moves)
+    return {
+        block.name: part.flatten(1).numpy()
+        for block, part in zip(layout.blocks, parts, strict=True)
+    }
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "warmup_linear:warmup=5"])
+@pytest.mark.parametrize("optimizer", ["signsgd", "adam", "torch.Adam"])
+def test_a_schedule_keeps_the_groups_ratio(optimizer: str, schedule: str) -> None:
+    """With lr_scale@bias=4 biases move 4 times as far as weights, at every step."""
+    # Adam without memory (and without eps) is sign descent: all coordinates move by the rate.
+    memory = "" if optimizer == "signsgd" else ",beta1=0,beta2=0,eps=0"
+    moves = _moves(f"{optimizer}:lr=0.01{memory},lr_scale@bias=4", schedule)
+
+    weight, bias = (np.abs(moves[f"0.{kind}"]).max(axis=1) for kind in ("weight", "bias"))
+
+    np.testing.assert_allclose(bias, 4 * weight, rtol=1e-9)
+    assert weight[1:11].min() > 0
+
+
+@pytest.mark.parametrize("pair", [("adamw", "torch.AdamW"), ("heavy_ball", "torch.SGD")])
+def test_groups_mean_the_same_in_both_engines(pair: tuple[str, str]) -> None:
+    """The equation with columns and torch's class with parameter groups take the same path."""
+    options = "lr=0.01,lr_scale@2=0.3,lr_scale@0.bias=2"
+    extra = {
+        "adamw": ",weight_decay=0.5,weight_decay@0.weight=0.1,exclude@bias=true",
+        "torch.AdamW": ",weight_decay=0.5,weight_decay@0.weight=0.1,exclude@bias=true",
+        "heavy_ball": ",beta=0.5,beta@2.bias=0.9",
+        "torch.SGD": ",momentum=0.5,momentum@2.bias=0.9",
+    }
+    options = options.replace("lr_scale@2=", "lr_scale@2.*=")
+    ours, theirs = (
+        trajectory(PROBLEM, f"{name}:{options}{extra[name]}", budget=60) for name in pair
+    )
+
+    assert ours.points is not None, ours.message
+    assert theirs.points is not None, theirs.message
+    np.testing.assert_allclose(theirs.points, ours.points, rtol=1e-9, atol=1e-12)
+
+
+def test_exclusion_takes_decay_and_scaling_away() -> None:
+    """LAMB without exclusion moves a block by eta times its norm; an excluded one by |u|."""
+    moves = _moves("lamb:lr=0.01,weight_decay=0.1,exclude@2.bias=true", budget=1)
+    start = problem_of(PROBLEM).start(0)[None]
+    names = [block.name for block in problem_of(PROBLEM).layout.blocks]
+    parts = dict(zip(names, problem_of(PROBLEM).layout.split(start), strict=True))
+
+    for name in ("0.weight", "0.bias", "2.weight"):
+        expected = 0.01 * float(parts[name].norm())
+        assert np.linalg.norm(moves[name][0]) == pytest.approx(expected, rel=1e-12)
+    # Adam's first direction is a sign, up to eps = 1e-6 beside the gradients.
+    np.testing.assert_allclose(np.abs(moves["2.bias"][0]), 0.01, rtol=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "torch.AdamW"])
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("weight_decay@gamma=0", "no parameter matches 'gamma'; there are: 0.weight, 0.bias"),
+        ("lr_scale@bias=2,lr_scale@0.bias=3", "two values of lr_scale@ meet in 0.bias"),
+    ],
+)
+def test_groups_that_cannot_be_made_are_refused(optimizer: str, keys: str, message: str) -> None:
+    """A pattern without a match, or two for one block: refused, with the reason."""
+    (run,) = runs(PROBLEM, f"{optimizer}:lr=0.1,{keys}")
+    assert run.status is Status.REFUSED
+    assert message in run.message

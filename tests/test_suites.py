@@ -109,6 +109,17 @@ def test_a_copied_suite_uses_its_own_cards(tmp_path: Path) -> None:
     assert dims == {3}
 
 
+def test_a_suite_takes_starts_and_targets_in_any_measure(folder: Path) -> None:
+    """A card's vector is one value, and targets are numbers or texts."""
+    card = CARD.replace('"quadratic"', '"rosenbrock"').replace("dim = 7", 'start = "1.50/2"')
+    (folder / "easy.toml").write_text(card)
+    (folder / "suite.toml").write_text('targets = ["distance=1e-3", "distance=.1"]\n' + SUITE)
+    specs = [spec for request in load_suite(str(folder)).requests for spec in expand(request)]
+
+    assert {dict(spec.problem.params)["start"] for spec in specs} == {"1.5/2"}
+    assert {(spec.target_measure, spec.targets) for spec in specs} == {("distance", (0.1, 1e-3))}
+
+
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
@@ -132,6 +143,8 @@ def test_a_copied_suite_uses_its_own_cards(tmp_path: Path) -> None:
         ("suite.toml", "a = [1, 2\n", "suite.toml: "),
         ("suite.toml", SUITE + "lr = 1\nlr = 2\n", "overwrite"),
         ("easy.toml", CARD + "\nextra = [1]\n", "params must be"),
+        ("easy.toml", CARD + "\nstart = '1//2'\n", "neither a number"),
+        ("easy.toml", CARD + "\nstart = '1/2'\n", "start has 2 numbers, quadratic has 7"),
         ("easy.toml", "familly = 'x'\n" + CARD, "did you mean family"),
         ("easy.toml", CARD.replace('family = "quadratic"', ""), "'family' is missing"),
         ("easy.toml", CARD.replace("dim = 7", "dim = 0"), r"dim must be in \[1, 1e\+07\]"),
@@ -181,6 +194,11 @@ def test_unknown_suites_are_answered_with_the_known_ones() -> None:
         ({"seeds": 0}, "seeds"),
         ({"budget": 0.0}, "budget"),
         ({"targets": (2.0,)}, "target must be"),
+        ({"targets": ("distnace=1",)}, "did you mean distance"),
+        ({"targets": ("distance=near",)}, "target 'distance=near' is not a number"),
+        ({"targets": ("gradient_norm=-1",)}, "target of gradient_norm must be a number from 0 on"),
+        ({"targets": ("value=inf",)}, "target of value must be"),
+        ({"targets": (0.1, "distance=1")}, "one measure, got distance and suboptimality"),
         ({"dtype": "float16"}, "unknown dtype"),
         ({"device": "tpu"}, "unknown device"),
         ({"record": "all"}, "unknown record"),

@@ -30,7 +30,13 @@ _TABLES: dict[str, Types] = {
         for name, kind in METADATA.items()
         if name not in ("points_dim", "blob_crc32")
     },
-    "hits": {"key": "TEXT", "target": "REAL", "step": "INTEGER", "gradient_calls": "REAL"},
+    "hits": {
+        "key": "TEXT",
+        "measure": "TEXT",
+        "target": "REAL",
+        "step": "INTEGER",
+        "gradient_calls": "REAL",
+    },
     "curves": {"key": "TEXT"} | dict.fromkeys(CURVE, "REAL"),
 }
 
@@ -44,9 +50,9 @@ def export(
 ) -> list[Path]:
     """Write every stored run to three files: `runs`, `hits` and `curves`, joined by `key`.
 
-    `runs` has one row a run, with the environment as JSON text; `hits` one row a target reached;
-    `curves` one row a logged point. Points x are not exported. The files appear when all of them
-    are complete, in the place of older ones.
+    `runs` has one row a run, with the environment as JSON text; `hits` one row a target reached,
+    with its measure; `curves` one row a logged point. Points x are not exported. The files appear
+    when all of them are complete, in the place of older ones.
 
     Args:
         store: What to export.
@@ -87,11 +93,12 @@ def _columns(records: list[Record]) -> tuple[Columns, Columns, Columns]:
     encoded = [encode(record) for record in records]
     rows = [item.row | {"environment": item.environment} for item in encoded]
     runs = {name: [row[name] for row in rows] for name in _TABLES["runs"]}
-    return runs, _hits(encoded), _curves(records)
+    return runs, _hits(records, encoded), _curves(records)
 
 
-def _hits(encoded: list[Encoded]) -> Columns:
-    rows = [(item.row["key"], *hit) for item in encoded for hit in item.hits]
+def _hits(records: list[Record], encoded: list[Encoded]) -> Columns:
+    pairs = zip(records, encoded, strict=True)
+    rows = [(r.key, r.run.spec.target_measure, *hit) for r, item in pairs for hit in item.hits]
     columns = zip(*rows, strict=True) if rows else [()] * len(_TABLES["hits"])
     return dict(zip(_TABLES["hits"], columns, strict=True))
 

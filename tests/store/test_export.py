@@ -66,6 +66,7 @@ def test_round_trip(store: Store, records: list[Record], tmp_path: Path, format:
     assert [
         (r["key"], float(r["target"]), int(r["step"]), float(r["gradient_calls"])) for r in hits
     ] == [(r.key, h.target, h.step, h.gradient_calls) for r in records for h in r.run.hits]
+    assert {r["measure"] for r in hits} == {"suboptimality"}
     assert [c["key"] for c in curves] == [
         r.key for r in records for _ in r.run.curve.get("step", ())
     ]

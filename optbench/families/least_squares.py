@@ -44,8 +44,7 @@ def least_squares(
     left, singular, right = _decomposition(rows, columns, kappa, seed)
     weights = stream(seed, 0, "solution").standard_normal(len(singular))
     x_star = right @ (weights / np.linalg.norm(weights))
-    z = noise * stream(seed, 0, "noise").standard_normal(rows)
-    r = z - left @ (left.T @ z) if rows > columns else np.zeros(rows)
+    r = _residual(left, noise, seed)
     matrix = (left * singular) @ right.T
     f_star = float(r @ r) / (2 * rows)
     A, b, x_min, basis = (Constant(c) for c in (matrix, matrix @ x_star + r, x_star, right))
@@ -107,3 +106,11 @@ def _decomposition(
     right, _ = np.linalg.qr(generator.standard_normal((columns, rank)))
     eigenvalues = np.geomspace(1.0 / kappa, 1.0, rank)
     return left, np.sqrt(rows * eigenvalues), right
+
+
+def _residual(left: np.ndarray, noise: float, seed: int) -> np.ndarray:
+    """Return the part of normal noise that is orthogonal to A's range, shape (n,)."""
+    rows, rank = left.shape
+    z = noise * stream(seed, 0, "noise").standard_normal(rows)
+    orthogonal: np.ndarray = z - left @ (left.T @ z) if rows > rank else np.zeros(rows)
+    return orthogonal

@@ -113,9 +113,9 @@ TWINS = (
     *(
         Twin(
             name="adafactor",
-            hyper={"lr": 0.005, "beta2_decay": -0.7, "eps2": 1.0, "clip": 1.5, "weight_decay": 0.1},
+            hyper={"lr": 5e-4, "beta2_decay": -0.7, "eps2": 0.1, "clip": 1.5, "weight_decay": 0.1},
             build=lambda p: torch.optim.Adafactor(
-                p, lr=0.005, beta2_decay=-0.7, eps=(None, 1.0), d=1.5, weight_decay=0.1
+                p, lr=5e-4, beta2_decay=-0.7, eps=(None, 0.1), d=1.5, weight_decay=0.1
             ),
             matrix=matrix,
         )

@@ -35,7 +35,8 @@ class Target(NamedTuple):
     def label(self) -> str:
         """The target as headings show it: `1e-06`, `distance 1e-03`."""
         short = f"{self.level:.0e}"
-        text = short if float(short) == self.level else f"{self.level:g}"
+        rounds_to_itself = 0 < self.level < 1 and float(short) == self.level
+        text = short if rounds_to_itself else f"{self.level:g}"
         return text if self.measure == SUBOPTIMALITY else f"{self.measure} {text}"
 
     @property

@@ -164,6 +164,7 @@ def render_page(
         stamp=stamp,
         notes=[printable(note) for note in notes],
         runs=len(runs),
+        problems=len({run.spec.problem_label for run in runs}),
         statuses=Counter(str(run.status) for run in runs).most_common(),
         sections=sections,
         inline=size <= INLINE_LIMIT,

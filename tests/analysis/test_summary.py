@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from optbench.analysis.curves import FLOOR
 from optbench.analysis.summary import Row, learning_rate, short_names, summarize
+from optbench.analysis.tables import cells, targets_of
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
 
@@ -143,6 +146,53 @@ def test_without_f_star_the_value_is_compared(made: Made) -> None:
     assert row.final is not None
     assert row.final.center == pytest.approx(-9 + 5)
     assert row.reach[0].reached == 0
+
+
+def _aiming(run: Run, measure: str, levels: Sequence[float]) -> Run:
+    """Give a run another measure, with its level at every recorded step."""
+    return replace(
+        run,
+        spec=replace(run.spec, target_measure=measure),
+        curve={**run.curve, measure: np.array(levels, dtype=float)},
+    )
+
+
+def test_runs_are_compared_by_what_their_targets_measure(made: Made) -> None:
+    """The nearest wins, not the lowest, and the final distance is absolute."""
+    low, near = made(0.1, gaps=(1, 1e-6)), made(0.2, gaps=(1, 1e-1))
+    row = only([_aiming(low, "distance", (8, 1e-1)), _aiming(near, "distance", (8, 1e-2))])
+
+    assert (row.best_lr, row.measure, row.title) == (0.2, "distance", "p (distance)")
+    assert row.final is not None
+    assert row.final.center == pytest.approx(1e-2)
+
+
+def test_values_are_targets_too(made: Made) -> None:
+    """With a target in f the value is compared although f* is known."""
+    row = only([_aiming(made(gaps=(1, 1e-6)), "value", (-3, -7))])
+
+    assert row.final is not None
+    assert (row.measure, row.final.center) == ("value", -7)
+
+
+def test_two_measures_on_one_problem_do_not_mix(made: Made) -> None:
+    """Runs that differ in what they aim at are neither seeds nor learning rates of one row."""
+    runs = [made(0.1, hits={1e-3: 4}), _aiming(made(0.2, hits={1e-3: 9}), "distance", (1, 1e-4))]
+    rows = summarize(runs)
+
+    assert [(row.title, row.learning_rates) for row in rows] == [
+        ("p (distance)", (0.2,)),
+        ("p", (0.1,)),
+    ]
+    targets = targets_of(rows)
+    assert [target.column for target in targets] == [
+        "distance_0.1",
+        "distance_0.001",
+        "0.1",
+        "0.001",
+    ]
+    assert cells(rows[0], targets).reach[1:] == ["9 (4 steps)", "", ""]
+    assert cells(rows[1], targets).reach[3] == "4 (2 steps)"
 
 
 def test_exact_zeros_do_not_break_the_logarithm(made: Made) -> None:

@@ -18,24 +18,22 @@ from optbench import run
 from tests.cli.conftest import Command
 
 
-def rosenbrock(z: Tensor) -> Tensor:
+def rosenbrock(x: Tensor, y: Tensor) -> Tensor:
     """Return (1 - x)^2 + (y - x^2)^2."""
-    x, y = z
     return (1 - x) ** 2 + (y - x**2) ** 2
 
 
-def quadratic(z: Tensor) -> Tensor:
+def quadratic(x: Tensor, y: Tensor) -> Tensor:
     """Return x^2 + y^2."""
-    return (z * z).sum()
+    return x**2 + y**2
 
 
-def beale(z: Tensor) -> Tensor:
+def beale(x: Tensor, y: Tensor) -> Tensor:
     """Return Beale's sum of three squares."""
-    x, y = z
     return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
 
-Function = Callable[[Tensor], Tensor]
+Function = Callable[[Tensor, Tensor], Tensor]
 PROBLEMS: dict[str, tuple[Function, tuple[float, float]]] = {
     "rosenbrock:b=1,start=1.5/1.5": (rosenbrock, (1.0, 1.0)),
     "quadratic:dim=2,kappa=1,smoothness=2,start=1.5/1.5": (quadratic, (0.0, 0.0)),
@@ -83,7 +81,7 @@ def _steps(problem: str, name: str, settings: dict[str, Any], limit: int, tolera
         if float((x.detach() - torch.tensor(minimiser)).norm()) <= tolerance:
             return t
         optimizer.zero_grad()
-        function(x).backward()  # type: ignore[no-untyped-call]
+        function(*x).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return -1
 

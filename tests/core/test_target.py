@@ -36,6 +36,7 @@ def test_a_number_is_a_relative_suboptimality() -> None:
         (Target("suboptimality", 0.025), "0.025", "0.025"),
         (Target("distance", 1e-3), "distance 1e-03", "distance_0.001"),
         (Target("value", -1.5), "value -1.5", "value_-1.5"),
+        (Target("value", -5.0), "value -5", "value_-5"),
     ],
 )
 def test_names_say_what_is_measured(target: Target, label: str, column: str) -> None:

@@ -86,6 +86,31 @@ def test_the_curve_is_the_median_of_the_seeds_at_the_best_rate(
     assert len(canvas.axes.collections) == 1
 
 
+@pytest.mark.parametrize("measure", ["distance", "gradient_norm", "value"])
+def test_runs_are_drawn_in_the_measure_of_their_targets(
+    run: Maker, canvases: list[Canvas], measure: str
+) -> None:
+    """Curve, ends and target lines are those of the measure, and no bound on f - f* is drawn."""
+    runs = [run(lr=lr, budget=300, targets=(3.0, 2.0)) for lr in (0.1, 1.0)]
+    runs = [
+        replace(
+            r,
+            spec=replace(r.spec, target_measure=measure),
+            curve={**r.curve, measure: 5 + np.cos(r.curve["step"])},
+        )
+        for r in runs
+    ]
+    best, final = draw(runs, draw_convergence, canvases), draw(runs, draw_sensitivity, canvases)
+
+    xy = line_with_marker(best.axes)
+    assert xy[:, 1].tolist() in [r.curve[measure].tolist() for r in runs]
+    flat = [np.asarray(line.get_ydata()).tolist() for line in best.axes.lines]
+    assert [level for level in (3.0, 2.0) if [level, level] in flat] == [3.0, 2.0]
+    assert best.axes.get_ylim()[0] < 2
+    assert not any("bound" in words for _, words in best.keys)
+    assert measured(runs[0])[-1] in np.asarray(final.axes.lines[-2].get_ydata())
+
+
 def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> None:
     """Below three seeds there is no band, but a thin line for every seed."""
     runs = [run(lr=1.0, seed=s) for s in range(2)]

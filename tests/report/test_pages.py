@@ -49,6 +49,24 @@ def read(page: Path) -> Reader:
     return Reader(page.read_text(encoding="utf-8"))
 
 
+def test_a_problem_with_runs_at_two_measures_has_two_sections(run: Maker, tmp_path: Path) -> None:
+    """Both are headed by what they measure, on one problem; nothing is drawn on top of another."""
+    plain = run(lr=1.0)
+    distance = np.sqrt(plain.curve["suboptimality"])
+    aimed = replace(plain.spec, target_measure="distance", targets=(1e-2,))
+    other = replace(plain, spec=aimed, curve={**plain.curve, "distance": distance}, hits=())
+    page = write_report([plain, other], tmp_path / "report", title="two")
+
+    reader = read(page)
+    assert "2 runs on 1 problem" in reader.text
+    assert reader.tags.count("section") == 2
+    assert "quadratic (distance)" in reader.text
+    assert "to distance 1e-02" in reader.text
+    assert len(list((tmp_path / "report" / "figures").iterdir())) == 4
+    with (tmp_path / "report" / "table.csv").open(encoding="utf-8") as file:
+        assert [row["measure"] for row in csv.DictReader(file)] == ["distance", "suboptimality"]
+
+
 def test_one_section_two_figures_and_a_table_a_problem(
     small_suite: list[Run], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from optbench.core.errors import OptbenchError, unknown
@@ -16,6 +17,7 @@ from optbench.core.schedule import Factors
 from optbench.core.spec import Spec, parse_one
 from optbench.families import FAMILIES
 from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.foreign.packages import PACKAGES, package_of
 from optbench.schedules import SCHEDULES
 
 KINDS = ("problems", "optimizers", "schedules", "suites")
@@ -40,7 +42,7 @@ def entries(kind: str) -> list[tuple[str, str]]:
         found += [(card.name, f"{card.about} (card)") for card in cards().values()]
         found.append(("FILE.py:NAME", "your own function that returns a Problem"))
     if kind == "optimizers":
-        found.append(("torch.NAME", "any class of torch.optim: torch.SGD, torch.AdamW ..."))
+        found += [(f"{name}.NAME", package.about) for name, package in PACKAGES.items()]
         found.append(("FILE.py:NAME", "your own class in torch's form, or an UpdateRule"))
     if kind == "schedules":
         found.append(("torch.NAME", "any scheduler of torch: torch.StepLR:step_size=30 ..."))
@@ -71,9 +73,7 @@ def describe(text: str) -> list[dict[str, Any]]:
     only_schedule = spec.name not in SCHEDULES and is_schedule(spec.name)
     kinds = (_schedule,) if only_schedule else (_problem, _optimizer, _schedule, _suite)
     found = [
-        description
-        for describe_one in kinds
-        if (description := describe_one(spec)) is not None
+        description for describe_one in kinds if (description := describe_one(spec)) is not None
     ]
     if not found:
         names = [name for kind in KINDS for name, _ in entries(kind)]
@@ -135,7 +135,7 @@ def _problem(spec: Spec) -> dict[str, Any] | None:
 
 def _optimizer(spec: Spec) -> dict[str, Any] | None:
     known = spec.name in OPTIMIZERS or spec.name in plugins("optbench.optimizers")
-    if not (known or spec.name.startswith("torch.") or ":" in spec.name):
+    if not (known or package_of(spec.name) or ":" in spec.name):
         return None
     from optbench.optimizers.find import find_optimizer
 
@@ -153,7 +153,16 @@ def _optimizer(spec: Spec) -> dict[str, Any] | None:
         "documentation": inspect.cleandoc(optimizer.documentation),
         "engine": "batched" if type(optimizer).__name__ == "UpdateRule" else "step",
         "parameters": _parameters(optimizer.parameters, values.items()),
+        "costs": _costs(Spec.of(spec.name, values)),
     }
+
+
+def _costs(optimizer: Spec) -> dict[str, float | None] | str:
+    """Return what a step costs, measured now, or why that cannot be measured."""
+    from optbench.engines.costs import measure_cost
+
+    cost, reason = measure_cost(optimizer)
+    return reason if cost is None else asdict(cost)
 
 
 def _schedule(spec: Spec) -> dict[str, Any] | None:

@@ -139,6 +139,8 @@ def print_description(found: Mapping[str, Any]) -> None:
         for name, value in found["facts"].items():
             how = f"  (computed, residual {computed[name]:.1e})" if name in computed else ""
             print(f"  {name:<18} {_fact(value)}{how}")
+    if "costs" in found:
+        _print_costs(found["costs"])
     for entry in found.get("entries", ()):
         print(f"\n{entry['runs']} runs, budget {entry['budget']:g}, {entry['seeds']} seeds")
         for key in ("problems", "optimizers", "schedules", "lr"):
@@ -147,6 +149,22 @@ def print_description(found: Mapping[str, Any]) -> None:
     if "runs" in found:
         print(f"\n{found['runs']} runs in all")
     print()
+
+
+def _print_costs(costs: Mapping[str, float | None] | str) -> None:
+    if isinstance(costs, str):
+        print(f"\ncosts: not measured, {costs}")
+        return
+    lines = {
+        "state_bytes": "bytes of state a parameter, which itself has 4",
+        "gradients": "gradients a step",
+        "hvps": "Hessian- or Fisher-vector products a step",
+        "relative_time": "times as long a step as plain gradient descent in the same engine",
+    }
+    print(f"\ncosts, measured now on {costs['parameters']} parameters (a matrix and a vector)")
+    for name, meaning in lines.items():
+        value = costs[name]
+        print(f"  {'unknown' if value is None else format(value, '.3g'):>8}  {meaning}")
 
 
 def drawn_schedule(numbers: Factors) -> str:

@@ -223,8 +223,11 @@ class Session(Protocol):
     model: Model | None
     """The problem's model, where the optimizer needs one; its parameters are not tied to x."""
 
-    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return f(x), shape (), and a gradient, shape (d,); counted. Ends a run without budget."""
+    def evaluate(self, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return f(x), shape (), and a gradient, shape (d,), at x or where the run was last logged.
+
+        Counted; ends a run without budget. The gradient may be changed in place.
+        """
 
     def indices(self) -> Tensor | None:
         """Return the examples behind this step's gradient, shape (b,), or None for all."""

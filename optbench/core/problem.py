@@ -140,6 +140,11 @@ class Problem:
         f, g = self.oracle(x)
         return f + self.shift, g
 
+    @property
+    def knows_distance(self) -> bool:
+        """Whether the set of minimisers is known."""
+        return self.nearest is not None or self.facts.x_star is not None
+
     def distance(self, x: Tensor) -> Tensor | None:
         """Return the distance to the set of minimisers, shape (B,), or None when it is unknown."""
         import torch

@@ -119,13 +119,16 @@ class _Probe:
     seconds: float = math.inf
     started: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.logged = self.x
+
     @property
     def layout(self) -> Layout:
         return self.problem.layout
 
-    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         self.gradients += 1
-        f, g = self.problem.oracle(x[None])
+        f, g = self.problem.oracle((self.logged if x is None else x)[None])
         return f[0], g[0]
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
@@ -149,6 +152,7 @@ class _Probe:
         self.state_bytes = size
 
     def log(self, x: Tensor) -> None:
+        self.logged = x
         # The first step makes the state; it is neither timed nor counted.
         if not self.steps:
             self.gradients, self.hvps = 0, 0

@@ -145,7 +145,7 @@ class Recorder:
         self._fresh = 0  # that entry was judged before, except at step 0
         self._xs: list[Tensor] = []
         self._fs: list[Tensor] = []
-        self._gs: list[Tensor | None] = []  # true gradients, where they will be looked at
+        self._norms: list[Tensor | None] = []  # of true gradients, where they are looked at
         self._length = STRETCH
         self._stack: _Stack | None = None
 
@@ -177,7 +177,8 @@ class Recorder:
         wanted = self._aims_at("gradient_norm") or self._start + entry in self._log_at
         self._xs.append(x)
         self._fs.append(f)
-        self._gs.append(g if wanted else None)
+        # The norm and not the gradient is kept, so that an optimizer may have the gradient's memory.
+        self._norms.append(self._norm(x, g) if wanted else None)
         self.calls.append(calls)
         return entry >= self._length
 
@@ -238,8 +239,7 @@ class Recorder:
             distance = self.problem.distance(torch.cat(self._xs))
             return None if distance is None else distance.view_as(F)
         if self._aims_at("gradient_norm"):
-            norm: Tensor = torch.linalg.vector_norm(self._gradients(range(len(F))), dim=-1)
-            return norm
+            return self._gradient_norms(range(len(F)))
         if self._aims_at("value"):
             return F + self.problem.shift
         known = self.problem.facts.f_star is not None
@@ -257,32 +257,40 @@ class Recorder:
             new = stack.active & (known < 0) & (at < len(height)) & (at <= stop_at)
             hits[stack.rows] = torch.where(new, self._start + at, known)
 
-    def _gradients(self, entries: Iterable[int]) -> Tensor:
-        """Return true gradients of some entries of the stretch, (n, B, d)."""
-        pairs = [(self._xs[i], self._gs[i]) for i in entries]
-        return torch.stack([self.problem.oracle(x)[1] if g is None else g for x, g in pairs])
+    def _norm(self, x: Tensor, g: Tensor | None) -> Tensor:
+        """Return the norm of the true gradient at x, (B, d) to (B,)."""
+        norm: Tensor = torch.linalg.vector_norm(
+            self.problem.oracle(x)[1] if g is None else g, dim=-1
+        )
+        return norm
+
+    def _gradient_norms(self, entries: Iterable[int]) -> Tensor:
+        """Return the norms of true gradients of some entries of the stretch, (n, B)."""
+        norms = [(self._xs[i], self._norms[i]) for i in entries]
+        return torch.stack([self._norm(x, None) if norm is None else norm for x, norm in norms])
 
     def _write_log(self, F: Tensor, stack: _Stack) -> None:
         entries = [i for i in range(self._fresh, len(F)) if self._start + i in self._log_at]
         if entries:
             steps = [self._start + i for i in entries]
-            points = torch.stack([self._xs[i] for i in entries])
-            gradients = self._gradients(entries)
-            self.logged.append(self._look(steps, stack.rows, F[entries], points, gradients))
+            points = [self._xs[i] for i in entries]
+            norms = self._gradient_norms(entries)
+            self.logged.append(self._look(steps, stack.rows, F[entries], points, norms))
 
     def _look(
-        self, steps: list[int], rows: Tensor, value: Tensor, points: Tensor, gradients: Tensor
+        self, steps: list[int], rows: Tensor, value: Tensor, points: list[Tensor], norms: Tensor
     ) -> Logged:
-        distance = self.problem.distance(points.flatten(0, 1))
+        distance = torch.full_like(value, torch.nan)
+        if self.problem.knows_distance:
+            flat = self.problem.distance(torch.cat(points))
+            distance = distance if flat is None else flat.view(value.shape)
         return Logged(
             steps=steps,
             rows=rows,
             value=value,
-            gradient_norm=torch.linalg.vector_norm(gradients, dim=-1),
-            distance=torch.full_like(value, torch.nan)
-            if distance is None
-            else distance.view(value.shape),
-            points=points if self._spec.record_x else None,
+            gradient_norm=norms,
+            distance=distance,
+            points=torch.stack(points) if self._spec.record_x else None,
         )
 
     def _cut(
@@ -301,8 +309,8 @@ class Recorder:
         if step >= 0 and step not in self._log_at:
             only = slice(row, row + 1)
             x = self._xs[at][only]
-            value, gradient = F[at : at + 1, only], self.problem.oracle(x)[1]
-            logged = self._look([step], stack.rows[only], value, x[None], gradient[None])
+            value, norms = F[at : at + 1, only], self._norm(x, None)[None]
+            logged = self._look([step], stack.rows[only], value, [x], norms)
         bad = self._start + bad_at if status in (Status.NAN, Status.DIVERGED) else None
         self.cuts[int(stack.rows[row])] = Cut(
             step=step, status=status, first_bad_step=bad, logged=logged, seconds=self.seconds
@@ -311,13 +319,13 @@ class Recorder:
     def _next_stretch(self, stack: _Stack, *, stops: bool) -> Tensor | None:
         self._start += len(self._xs) - 1
         self._fresh = 1
-        self._xs, self._fs, self._gs = self._xs[-1:], self._fs[-1:], self._gs[-1:]
+        self._xs, self._fs, self._norms = self._xs[-1:], self._fs[-1:], self._norms[-1:]
         if not stops or int(stack.active.sum()) > COMPACT_AT * len(stack.active):
             return None
         keep = stack.active.nonzero()[:, 0]
         self._stack = stack.keep(keep)
         self._xs, self._fs = [self._xs[0][keep]], [self._fs[0][keep]]
-        self._gs = [None if self._gs[0] is None else self._gs[0][keep]]
+        self._norms = [None if self._norms[0] is None else self._norms[0][keep]]
         return keep
 
 

@@ -79,21 +79,26 @@ class StepSession:
             raise _EndOfRunError
         self._oracle.gradients += 1
 
-    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return f(x), shape (), and the gradient that the run is shown, shape (d,); counted.
 
-        With minibatches or noise f is the true value, for methods that want to look at it.
+        With minibatches or noise f is the true value, for methods that want to look at it. The
+        gradient is the optimizer's to change.
         """
         self.spend_gradient()
         f, g = self._f, self._g
-        if not torch.equal(x, self._x):
+        self._g = None
+        if x is None:
+            x = self._x
+        elif not torch.equal(x, self._x):
             f, g = self._measure(x)
         if g is None or not self._oracle.deterministic:
             self._oracle.gradients -= 1  # counted above, before it was paid for
             g = self._oracle.gradient(x[None])
         else:
             g = self._oracle.clip(g)
-        return f[0] + self._problem.shift, g[0].clone()
+        shared = g.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+        return f[0] + self._problem.shift, g[0].clone() if shared else g[0]
 
     def indices(self) -> Tensor | None:
         """Return the examples behind this step's gradient, shape (b,), or None for all."""

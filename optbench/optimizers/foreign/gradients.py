@@ -14,7 +14,7 @@ from optbench.optimizers.foreign.traits import Gradient
 
 
 def _given(optimizers: Sequence[Any], point: Point, session: Session) -> None:
-    point.show(session.evaluate(point.x)[1])
+    point.show(session.evaluate(point.x if point.moved else None)[1])
     for optimizer in optimizers:
         optimizer.step()
 

@@ -17,6 +17,7 @@ class Point:
         x: The point, shape (d,).
         layout: Its blocks.
         parameters: A parameter for each block, a view of x.
+        moved: Whether x may have changed since the session saw it.
     """
 
     def __init__(self, x: Tensor, layout: Layout, owner: Module | None = None) -> None:
@@ -28,6 +29,7 @@ class Point:
             owner: A module whose parameters, the blocks in order, become the views.
         """
         self.x, self.layout = x.clone(), layout
+        self.moved = False
         self._views = layout.split(self.x)
         self.parameters = [Parameter(view) for view in self._views]
         if owner is not None:

@@ -124,7 +124,7 @@ def spectral_radius(name: str, curvature: float, memory: int, **hyper: Any) -> f
     """
     rule, basis = rule_of(name), torch.eye(1 + memory, dtype=torch.float64)
     oracle = GradientOracle(lambda x: curvature * x, vector(1))
-    x, *state = basis.split(1, dim=1)
+    x, *state = torch.split(basis, 1, dim=1)
     x_next, state_next = rule.step(x, tuple(state), oracle, 1, **hyper)
     matrix = torch.cat([x_next, *state_next], dim=1).T
     return float(torch.linalg.eigvals(matrix).abs().max())

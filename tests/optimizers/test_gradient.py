@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
 
 from optbench.families.max_coordinate import max_coordinate
 from tests.optimizers.gradient_oracle import column, gradient_of, normal, path
@@ -70,6 +73,10 @@ def test_the_average_is_that_of_torch_one_step_later() -> None:
     torch.testing.assert_close(ours[0], expected, rtol=RTOL_ROUNDING, atol=RTOL_ROUNDING)
 
 
+def _noisy(lam: float, noise: Iterator[Tensor], z: Tensor) -> Tensor:
+    return lam * z + next(noise)
+
+
 def test_sg12_averaging_removes_the_learning_rate_from_the_variance() -> None:
     """SG-12: with constant eta, T E xbar_T^2 is sum (1 - a^j)^2/(lam^2 T) and tends to s2/lam^2.
 
@@ -79,12 +86,11 @@ def test_sg12_averaging_removes_the_learning_rate_from_the_variance() -> None:
     T, lam = 2000, 0.5
     limits = []
     for eta in (0.2, 0.6):
-        unit = torch.eye(T, dtype=torch.float64)
-        calls = iter(range(T))
+        noise = iter(torch.eye(T, dtype=torch.float64)[:, :, None])
         response = path(
             "polyak_averaging",
             torch.zeros(T, 1, dtype=torch.float64),
-            lambda z, unit=unit, calls=calls: lam * z + unit[:, next(calls)][:, None],
+            functools.partial(_noisy, lam, noise),
             T,
             lr=eta,
         )[-1]

@@ -59,7 +59,8 @@ def test_ls04_on_a_scale_invariant_loss_lars_lets_the_norm_grow_as_pythagoras_sa
 
     def gradient(w: Tensor) -> Tensor:
         unit = w / w.norm()
-        return -(target - (target * unit).sum() * unit) / w.norm()
+        slope: Tensor = ((target * unit).sum() * unit - target) / w.norm()
+        return slope
 
     start = normal(1, 6)
     x = path("lars", start, gradient, 20, layout=layout, lr=1.0, beta=0.0, trust=0.1)

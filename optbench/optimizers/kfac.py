@@ -9,8 +9,9 @@ _DOCUMENTATION = """K-FAC (Martens and Grosse 2015), in the inverse-free form of
 
 For each linear layer with inputs a (a 1 appended for the bias), output gradients g and weight W:
 
-A+ = (1 - rho) A + rho (E a a' + lambda I),  G+ = (1 - rho) G + rho (E g g' + lambda I),
-M+ = beta M + G^-1 (dL/dW) A^-1,             W+ = W - eta M+
+A+ = (1 - rho) A + rho (E aa' + lambda I),  G+ = (1 - rho) G + rho (E gg' + lambda I),
+A_0 = G_0 = I,
+M+ = beta M + (G+)^-1 (dL/dW) (A+)^-1,       W+ = W - eta M+
 
 The factors come from the same examples as the gradient, with the data's labels (the empirical
 Fisher). The roots of A^-1 and G^-1 are updated by matrix products, which agrees with the equations

@@ -66,6 +66,12 @@ class Hungry(Plain):
     def step(self):
         torch.empty(10**15, dtype=torch.float64)
 
+class Replaces(Plain):
+    """Puts new memory under its parameters."""
+    def step(self):
+        for p in self.params:
+            p.data = p.data - self.lr * p.grad
+
 class Thief(Plain):
     """Changes the gradient that it was given, which is its own."""
     def step(self):
@@ -97,6 +103,16 @@ def test_a_class_without_closure_does_too(mine: str) -> None:
     (ours,) = runs("quadratic:dim=4", "gd:lr=0.5", budget=20, record="every")
 
     np.testing.assert_allclose(run.curve["value"], ours.curve["value"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("problem", ["quadratic:dim=4", "matrix_quadratic", "max_coordinate"])
+def test_a_class_may_replace_its_memory(mine: str, problem: str) -> None:
+    """New tensors under the parameters are found, also where a projection follows."""
+    replaced = runs(problem, f"{mine}:Replaces:lr=0.01", budget=20, record="every")[0]
+    ours = runs(problem, "gd:lr=0.01", budget=20, record="every")[0]
+
+    np.testing.assert_allclose(replaced.curve["value"], ours.curve["value"], rtol=1e-9)
+    assert replaced.last("value") < replaced.curve["value"][0]
 
 
 def test_an_optimizer_that_eats_its_gradients_harms_nobody(mine: str) -> None:

@@ -50,9 +50,10 @@ def construct(
     given = arguments(cls, hyper)
     given |= {name: attrgetter(known)(session) for name, known in traits.from_session.items()}
     is_matrix = [len(block.shape) >= 2 for block in point.layout.blocks]
-    if "model" in inspect.signature(cls).parameters:
+    taken = inspect.signature(cls).parameters
+    if "model" in taken:
         model = session.model if traits.gradient == "layers" else None
-        if len(shared(labels)) > 1:
+        if "params" in taken and len(shared(labels)) > 1:
             given["params"] = _groups(point, range(len(labels)), labels)
         return [cls(point.module() if model is None else model.module, **given)]
     if traits.matrices == "use_muon":

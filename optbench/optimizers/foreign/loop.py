@@ -7,6 +7,7 @@ from typing import Any
 
 from torch.nn import Module
 
+from optbench.core.errors import OptbenchError
 from optbench.core.groups import overrides, without_groups
 from optbench.core.optimizer import Session
 from optbench.core.parameters import Value
@@ -37,10 +38,16 @@ def run(cls: type, name: str, foreign: bool, session: Session, **hyper: Value) -
         owner = _watched(session) if traits.gradient == "layers" else None
         point = Point(session.x, session.layout, owner)
         own = own_values(session.layout, overrides(hyper))
-        optimizers = construct(cls, traits, point, without_groups(hyper), own, session)
+        try:
+            optimizers = construct(cls, traits, point, without_groups(hyper), own, session)
+        except ValueError as error:
+            if not any(own):
+                raise
+            raise OptbenchError(f"{name} refuses these groups: {error}") from error
         rated = rated_groups(optimizers, name, traits, point, own)
         # Schedule-free methods step at one point and are judged at another.
         two_faced = [o for o in optimizers if _has(o, "train") and _has(o, "eval")]
+        point.moved = bool(two_faced)
         for optimizer in two_faced:
             optimizer.train()
         for t in itertools.count():

@@ -41,7 +41,7 @@ def muon(
 
     orth brings the singular values near 1 by five steps of S+ = a S + b S S'S + c (S S')^2 S from
     S = N/|N|_F, with (a, b, c) = (3.4445, -4.7750, 2.0315): steep at 0, so that they end between
-    0.68 and 1.14 and not at 1, unless they were below about 1e-3 of the norm. The step has the same
+    0.68 and 1.21 and not at 1, unless they were below 1.5e-3 of the norm. The step has the same
     size whatever the gradient's: with a constant eta x hovers at about eta from a minimiser. It is
     taken in the dtype of x; torch.optim.Muon rounds to bfloat16 inside.
 

@@ -54,7 +54,7 @@ def soap(
         lerp(s, now, _column(1 - beta2)) for s, now in zip(sums, _grams(layout, g), strict=True)
     ]
     if t == 0:
-        bases = [eigenvectors(s)[1].flip(-1) for s in sums]
+        bases = [eigenvectors(s)[1] for s in sums]
         return x, (m, v, *_interleave(sums, bases))
     m = lerp(m, g, 1 - beta1)
     v = lerp(v, _rotate(layout, g, [Q.mT for Q in bases]).square(), 1 - beta2)

@@ -92,7 +92,8 @@ def test_runs_end_where_a_loop_over_their_values_ends(data: st.DataObject) -> No
     length = data.draw(st.integers(1, 150))
     count = data.draw(st.integers(1, 6))
     rows = st.lists(gap, min_size=length, max_size=length)
-    values = [[1.0, *data.draw(rows)] for _ in range(count)]
+    first = st.sampled_from([0.1, 1.0, 30.0])  # each run's targets are relative to its own start
+    values = [[data.draw(first), *data.draw(rows)] for _ in range(count)]
     targets = data.draw(st.sampled_from([(), (0.5,), (0.1, 1e-6)]))
 
     for run, own in zip(_play(values, targets), values, strict=True):
@@ -166,6 +167,20 @@ def test_absolute_targets_are_hit_at_the_first_step_at_or_below_them(
         assert [hit.step for hit in run.hits] == steps
         assert run.status is (Status.CONVERGED if len(steps) == 2 else Status.BUDGET)
         assert run.last("step") == (steps[-1] if len(steps) == 2 else 400)
+
+
+def test_a_distance_to_nowhere_is_refused_with_the_reason() -> None:
+    """Without x* a target of distance cannot be judged, and the run says so; others still can."""
+    (run,) = runs("saddle", "gd:lr=0.1", budget=9, targets=("distance=1",))
+    (other,) = runs("saddle", "gd:lr=0.1", budget=9, targets=("gradient_norm=1",))
+    (aimless,) = runs("saddle", "gd:lr=0.1", budget=9)
+
+    assert (run.status, run.message) == (
+        Status.REFUSED,
+        "a target of distance needs x*, which is unknown for saddle",
+    )
+    assert [hit.step for hit in other.hits] == [4]  # 2 (1 - 2/10)^t <= 1
+    assert aimless.status is Status.BUDGET
 
 
 def test_logged_columns_do_not_depend_on_how_densely_one_logs() -> None:

@@ -82,7 +82,7 @@ def factors_of(spec: Spec, steps: int) -> Factors:
     schedule, t = find_schedule(spec.name), np.arange(steps + 1)
     params = dict(spec.params)
     try:
-        found = schedule.factors(t.copy(), steps, **params)
+        found = schedule.factors(t, steps, **params)
         lr = np.asarray(found, dtype=np.float64)
         momentum = schedule.momentum(t, steps, **params) if schedule.momentum else None
     except OptbenchError:

@@ -36,9 +36,10 @@ def test_the_axes_are_labelled() -> None:
     assert lines[-1].split() == ["0", "step", "100"]
 
 
-def test_a_jump_has_no_gap() -> None:
-    """Where a value falls from 1 to 0, the column between is full from top to bottom."""
-    values = np.r_[np.ones(50), np.zeros(50)]
+@pytest.mark.parametrize("half", [50, 35, 7])
+def test_a_jump_has_no_gap(half: int) -> None:
+    """Where a value falls from 1 to 0, in a column or between two, one is full from top to bottom."""
+    values = np.r_[np.ones(half), np.zeros(half)]
     columns = zip(
         *(line.ljust(80) for line in body(draw("", values, 40, braille=False))), strict=True
     )

@@ -193,3 +193,12 @@ def test_sg23_last_iterate_has_the_published_index(N: int) -> None:
     expected = R * (N + 1 - k) / (G * (N + 1) ** 1.5)
     np.testing.assert_allclose(lr * factors("last_iterate", N)[:N], expected, rtol=RTOL)
     assert factors("last_iterate", N)[N] == 0
+
+
+def test_defaults_divide_the_run_whatever_its_length() -> None:
+    """Three stages, falls at T/2 and 3T/4, four cycles, three decays."""
+    for T in (14, 100, 1000):
+        assert len(np.unique(factors("step", T)[:T])) == 3
+        assert (np.flatnonzero(np.diff(factors("cosine_restarts", T)[:T]) > 0) + 1).size == 2
+    assert (np.flatnonzero(np.diff(factors("multi_step", 100))) + 1).tolist() == [50, 75]
+    assert np.flatnonzero(factors("triangular", 80) == 1).tolist() == [10, 30, 50, 70]

@@ -241,6 +241,10 @@ def test_torch_wraps_no_warning_into_a_run() -> None:
         ("torch.CosineAnealingLR", "did you mean torch.CosineAnnealingLR"),
         ("torch.StepLR:stepsize=3", "did you mean step_size"),
         ("torch.CyclicLR:base_lr=0.1,max_lr=1,mode=square", "mode is invalid"),
+        (
+            "torch.StepLR:step_size=3,last_epoch=5",
+            "unknown parameter of torch.StepLR: 'last_epoch'",
+        ),
         ("torch.SGD", "unknown schedule 'torch.SGD'"),
         ("torch.MultiStepLR:milestones=a", "milestones"),
     ],

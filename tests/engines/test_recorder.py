@@ -92,8 +92,7 @@ def test_runs_end_where_a_loop_over_their_values_ends(data: st.DataObject) -> No
     length = data.draw(st.integers(1, 150))
     count = data.draw(st.integers(1, 6))
     rows = st.lists(gap, min_size=length, max_size=length)
-    first = st.sampled_from([0.1, 1.0, 30.0])  # each run's targets are relative to its own start
-    values = [[data.draw(first), *data.draw(rows)] for _ in range(count)]
+    values = [[1.0, *data.draw(rows)] for _ in range(count)]
     targets = data.draw(st.sampled_from([(), (0.5,), (0.1, 1e-6)]))
 
     for run, own in zip(_play(values, targets), values, strict=True):
@@ -138,6 +137,15 @@ def test_without_a_known_minimum_there_are_no_targets() -> None:
     assert run.status is Status.BUDGET
     assert run.hits == ()
     assert np.isnan(run.curve["suboptimality"]).all()
+
+
+def test_whoever_stays_keeps_its_own_start_when_others_leave() -> None:
+    """After three of four runs left the stack, targets are still relative to the run's own start."""
+    early = [[start] * 10 + [0.0] * 200 for start in (1.0, 2.0, 3.0)]
+    late = [100.0] * 150 + [40.0] * 30 + [9.0] * 30
+
+    *_, run = _play([*early, late], (0.5, 0.1))
+    assert [(hit.target, hit.step) for hit in run.hits] == [(0.5, 150), (0.1, 180)]
 
 
 def test_a_value_below_the_minimum_is_reported() -> None:

@@ -140,9 +140,9 @@ def test_without_a_known_minimum_there_are_no_targets() -> None:
 
 
 def test_whoever_stays_keeps_its_own_start_when_others_leave() -> None:
-    """After three of four runs left the stack, targets are still relative to the run's own start."""
+    """After three of four runs left the stack, targets and bound are still those of its own gap."""
     early = [[start] * 10 + [0.0] * 200 for start in (1.0, 2.0, 3.0)]
-    late = [100.0] * 150 + [40.0] * 30 + [9.0] * 30
+    late = [100.0] * 120 + [5e11] * 30 + [40.0] * 30 + [9.0] * 30
 
     *_, run = _play([*early, late], (0.5, 0.1))
     assert [(hit.target, hit.step) for hit in run.hits] == [(0.5, 150), (0.1, 180)]

@@ -38,7 +38,7 @@ def test_the_axes_are_labelled() -> None:
 
 @pytest.mark.parametrize("half", [50, 35, 7])
 def test_a_jump_has_no_gap(half: int) -> None:
-    """Where a value falls from 1 to 0, in a column or between two, one is full from top to bottom."""
+    """Where a value falls from 1 to 0, in a column or between two, one is full."""
     values = np.r_[np.ones(half), np.zeros(half)]
     columns = zip(
         *(line.ljust(80) for line in body(draw("", values, 40, braille=False))), strict=True

@@ -177,7 +177,7 @@ class Recorder:
         wanted = self._aims_at("gradient_norm") or self._start + entry in self._log_at
         self._xs.append(x)
         self._fs.append(f)
-        # The norm and not the gradient is kept, so that an optimizer may have the gradient's memory.
+        # The norm is kept and not the gradient, whose memory an optimizer may have.
         self._norms.append(self._norm(x, g) if wanted else None)
         self.calls.append(calls)
         return entry >= self._length
@@ -236,8 +236,10 @@ class Recorder:
     def _height(self, F: Tensor, gap: Tensor) -> Tensor | None:
         """Return what the targets measure, (K, B); None where they cannot be judged."""
         if self._aims_at("distance"):
-            distance = self.problem.distance(torch.cat(self._xs))
-            return None if distance is None else distance.view_as(F)
+            # Point by point: a stretch of temporary differences would fall out of the cache.
+            distances = [self.problem.distance(x) for x in self._xs]
+            known = [distance for distance in distances if distance is not None]
+            return torch.stack(known) if known else None
         if self._aims_at("gradient_norm"):
             return self._gradient_norms(range(len(F)))
         if self._aims_at("value"):

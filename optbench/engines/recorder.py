@@ -238,8 +238,8 @@ class Recorder:
         if self._aims_at("distance"):
             # Point by point: a stretch of temporary differences would fall out of the cache.
             distances = [self.problem.distance(x) for x in self._xs]
-            known = [distance for distance in distances if distance is not None]
-            return torch.stack(known) if known else None
+            heights = [distance for distance in distances if distance is not None]
+            return torch.stack(heights) if heights else None
         if self._aims_at("gradient_norm"):
             return self._gradient_norms(range(len(F)))
         if self._aims_at("value"):

@@ -17,7 +17,7 @@ from optbench.core.schedule import Factors
 from optbench.core.spec import Spec, parse_one
 from optbench.families import FAMILIES
 from optbench.optimizers import OPTIMIZERS
-from optbench.optimizers.foreign.packages import PACKAGES, package_of
+from optbench.optimizers.foreign.packages import PACKAGES, classes, package_of
 from optbench.schedules import SCHEDULES
 
 KINDS = ("problems", "optimizers", "schedules", "suites")
@@ -48,6 +48,20 @@ def entries(kind: str) -> list[tuple[str, str]]:
         found.append(("torch.NAME", "any scheduler of torch: torch.StepLR:step_size=30 ..."))
         found.append(("FILE.py:NAME", "your own function of the steps and the horizon"))
     return sorted(found)
+
+
+def completions(kind: str, text: str) -> list[tuple[str, str]]:
+    """Return the names of a kind that begin with a text, with one line each.
+
+    After `pytorch_optimizer.` they are the package's classes, which imports it.
+    """
+    names = [(name, about) for name, about in entries(kind) if "NAME" not in name]
+    package = package_of(text) if kind == "optimizers" else ""
+    try:
+        names += [(name, "") for name in classes(package)] if package else []
+    except OptbenchError:  # it is not installed: there is nothing to complete
+        return []
+    return [found for found in names if found[0].startswith(text)]
 
 
 def describe(text: str) -> list[dict[str, Any]]:

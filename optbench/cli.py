@@ -33,7 +33,7 @@ def _complete(kind: str) -> Names:
     ) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        found = [p for p in catalogue.entries(kind) if p[0].startswith(text) and "NAME" not in p[0]]
+        found = catalogue.completions(kind, text)
         return [CompletionItem(name, help=about) for name, about in found]
 
     return names

@@ -73,14 +73,14 @@ def test_the_convex_suite_covers_what_it_promises() -> None:
 
 
 def test_the_smoke_suite_runs_every_family_and_every_equation() -> None:
-    """Nothing that is registered is left out of the check of the installation."""
+    """Nothing that is registered is left out, but what needs a package that is an extra."""
     from optbench.families import FAMILIES
     from optbench.optimizers import OPTIMIZERS
 
     specs = [spec for request in load_suite("smoke").requests for spec in expand(request)]
 
     assert {spec.problem.name for spec in specs} == set(FAMILIES)
-    assert {spec.optimizer.name for spec in specs} >= set(OPTIMIZERS)
+    assert {spec.optimizer.name for spec in specs} >= set(OPTIMIZERS) - {"kfac"}
 
 
 def test_a_users_folder_is_a_suite(folder: Path) -> None:

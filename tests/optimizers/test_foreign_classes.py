@@ -151,25 +151,39 @@ def test_the_documentation_is_the_classs_own() -> None:
     assert {f"{package}.NAME" for package in PACKAGES} <= {n for n, _ in entries("optimizers")}
 
 
-def test_a_new_version_of_a_package_is_new_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run's fingerprint follows the version of the package that its class comes from."""
-    from optbench.core import fingerprint
-    from optbench.engines.execute import code_of
+def test_classes_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a package's name and a dot come its classes; without the package, none and no error."""
+    from optbench.catalogue import completions
 
-    def code(optimizer: str) -> str:
-        return str(code_of.__wrapped__("rosenbrock", optimizer, "constant"))
+    assert ("pytorch_optimizer.Lion", "") in completions("optimizers", "pytorch_optimizer.Li")
+    assert {name for name, _ in completions("optimizers", "torch.Adam")} == {
+        "torch.Adam",
+        "torch.AdamW",
+        "torch.Adamax",
+    }
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert completions("optimizers", "singd.") == []
 
-    names = ("pytorch_optimizer.Lion", "schedulefree.SGDScheduleFree", "kfac", "gd")
-    before = {name: code(name) for name in names}
-    version = fingerprint._version
-    monkeypatch.setattr(
-        fingerprint, "_version", lambda p: "99" if p == "pytorch_optimizer" else version(p)
-    )
-    fingerprint._describe.cache_clear()
-    after = {name: code(name) for name in names}
-    fingerprint._describe.cache_clear()
 
-    assert [name for name in names if before[name] != after[name]] == ["pytorch_optimizer.Lion"]
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("pytorch_optimizer.Lion", "pytorch_optimizer"),
+        ("schedulefree.SGDScheduleFree", "schedulefree"),
+        ("kfac", "singd"),
+        ("torch.AdamW", "torch"),
+    ],
+)
+def test_a_run_depends_on_the_version_of_the_package(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is among what a run's fingerprint is made of, and so is the adapter."""
+    from optbench.engines import execute
+
+    monkeypatch.setattr(execute, "fingerprint", list)
+    places = execute.code_of.__wrapped__("rosenbrock", name, "constant")
+
+    assert {package, "optbench.optimizers.from_torch"} <= set(places)
 
 
 def find_class(name: str) -> type:

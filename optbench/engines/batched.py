@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from optbench.core.optimizer import Gradients, UpdateRule
+from optbench.core.optimizer import Gradients, State, UpdateRule
 from optbench.core.problem import Problem
 from optbench.core.run import Run, Status
 from optbench.core.schedule import Factors
@@ -49,37 +49,12 @@ def run_batched(
     layout = with_exclusions(problem.layout, options)
     seeds, shown = [spec.seed for spec in specs], Gradients.of(options)
     oracle = BatchOracle(problem, seeds, shown, x, horizon=horizon, layout=layout)
-    values = columns(rule, hyper, layout, x)
-    at = functools.partial(_at_step, factors, momentum_of(list(values)))
-    recorder = Recorder(problem, specs, horizon)
     state = rule.init(x, layout)
     state_bytes = sum(part.numel() * part.element_size() for part in state) / x.numel()
-    message = ""
+    stack = _Stack(x, state, columns(rule, hyper, layout, x))
+    recorder = Recorder(problem, specs, horizon)
     with torch.no_grad():
-        for t in range(horizon):
-            oracle.begin(t)
-            calls = oracle.calls()
-            version = x._version
-            x_next, state = rule.step(x, state, oracle, t, **at(t, values))
-            if x._version != version:
-                raise ValueError("the update rule changed x in place; it must return a new tensor")
-            if problem.project is not None:
-                x_next = problem.project(x_next)
-            keep = None
-            if recorder.push(x, *oracle.measure(x), calls):
-                keep = recorder.judge()
-                if recorder.seconds > timeout:
-                    message = f"stopped after {timeout:g} s"
-                    break
-            x = x_next
-            if keep is not None:
-                if not len(keep):
-                    break
-                x, state = x[keep], tuple(part[keep] for part in state)
-                values = keep_rows(values, keep)
-                oracle.keep(keep)
-        else:
-            recorder.push(x, *measure(problem, x), oracle.calls())
+        message = _advance(problem, rule, stack, factors, oracle, recorder, timeout)
         recorder.judge(last=Status.TIMEOUT if message else Status.BUDGET)
     runs = collect(
         recorder,
@@ -91,6 +66,52 @@ def run_batched(
         state_bytes=state_bytes,
     )
     return runs, recorder.span
+
+
+class _Stack(NamedTuple):
+    """The runs that still advance: points (B, d), what the rule remembers, hyperparameters."""
+
+    x: Tensor
+    state: State
+    values: Columns
+
+
+def _advance(
+    problem: Problem,
+    rule: UpdateRule,
+    stack: _Stack,
+    factors: Factors,
+    oracle: BatchOracle,
+    recorder: Recorder,
+    timeout: float,
+) -> str:
+    """Take steps until all runs have stopped or the horizon is reached; say so if time was up."""
+    x, state, values = stack
+    momentum = momentum_of(list(values))
+    for t in range(oracle.horizon):
+        oracle.begin(t)
+        calls = oracle.calls()
+        version = x._version
+        now = _at_step(factors, momentum, t, values)
+        x_next, state = rule.step(x, state, oracle, t, **now)
+        if x._version != version:
+            raise ValueError("the update rule changed x in place; it must return a new tensor")
+        if problem.project is not None:
+            x_next = problem.project(x_next)
+        keep = None
+        if recorder.push(x, *oracle.measure(x), calls):
+            keep = recorder.judge()
+            if recorder.seconds > timeout:
+                return f"stopped after {timeout:g} s"
+        x = x_next
+        if keep is not None:
+            if not len(keep):
+                return ""
+            x, state = x[keep], tuple(part[keep] for part in state)
+            values = keep_rows(values, keep)
+            oracle.keep(keep)
+    recorder.push(x, *measure(problem, x), oracle.calls())
+    return ""
 
 
 def _starts(problem: Problem, specs: Sequence[RunSpec]) -> Tensor:

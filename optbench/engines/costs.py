@@ -68,7 +68,8 @@ def measure_cost(spec: Spec) -> tuple[Cost | None, str]:
         The cost and an empty line; or None and why it cannot be measured.
     """
     optimizer, reason = find_optimizer(spec.name), ""
-    values = {"lr": 1e-3} | dict(spec.params) if "lr" in optimizer.parameters else dict(spec.params)
+    values: dict[str, Value] = {"lr": 1e-3} if "lr" in optimizer.parameters else {}
+    values |= dict(spec.params)
     for width in WIDTHS:
         problem = _bowl(width)
         reason = missing(spec.name, optimizer.needs, problem)

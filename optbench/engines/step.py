@@ -47,6 +47,7 @@ class StepSession:
         self.recorder = Recorder(problem, [spec], self.horizon)
         self.state_bytes: float | None = None
         self._t = 0
+        self._g: Tensor | None = None
         self._record(self.x)
 
     @functools.cached_property
@@ -87,7 +88,7 @@ class StepSession:
         """
         self.spend_gradient()
         f, g = self._f, self._g
-        self._g = None
+        self._g = None  # it is the optimizer's now
         if x is None:
             x = self._x
         elif not torch.equal(x, self._x):

@@ -41,7 +41,7 @@ def bare_loop(problem: Problem, spec: Spec, steps: int) -> Callable[[], None]:
     def loop() -> None:
         for _ in range(steps):
             optimizer.zero_grad()
-            model.loss(None).backward()
+            model.loss(None).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
     return loop

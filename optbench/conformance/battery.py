@@ -1,0 +1,188 @@
+"""The battery: every check that applies, a verdict, and what the implementation is instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from optbench.conformance.check import Check, Row, Verdict, apply
+from optbench.conformance.checks.contract import CONTRACT
+from optbench.conformance.checks.paths import PATHS, hyperparameter_checks
+from optbench.conformance.diagnose import Diagnosis, diagnose
+from optbench.conformance.implementation import find_subject, subject_of
+from optbench.conformance.match import CLAIMS
+from optbench.conformance.pair import Pair
+from optbench.conformance.problems import mixed_tape
+from optbench.conformance.reference import Equation
+from optbench.conformance.trial import Subject
+from optbench.core.errors import OptbenchError, unknown
+from optbench.core.optimizer import UpdateRule
+from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.find import find_optimizer
+from optbench.optimizers.foreign.quiet import quiet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conformance:
+    """What the battery says of an implementation.
+
+    Attributes:
+        name: The implementation.
+        equation: What it was held against.
+        rows: The checks.
+        diagnosis: What it is instead; None where it conforms, or nothing is known.
+        notes: Where its defaults differ from the published ones; no deviation.
+    """
+
+    name: str
+    equation: str
+    rows: tuple[Row, ...]
+    diagnosis: Diagnosis | None
+    notes: tuple[str, ...]
+
+    @property
+    def deviations(self) -> tuple[Row, ...]:
+        """The checks that deviate."""
+        return tuple(row for row in self.rows if row.verdict is Verdict.DEVIATES)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the implementation is the algorithm."""
+        return Verdict.DEVIATES if self.deviations else Verdict.CONFORMS
+
+    def summary(self) -> str:
+        """Return the verdict in one line."""
+        if not self.deviations:
+            return f"{self.name} conforms to {self.equation}"
+        line = f"{self.name} deviates from {self.equation} in {len(self.deviations)} checks"
+        if self.diagnosis is None:
+            return line
+        if self.diagnosis.exact:
+            return f"{line}; it is {self.equation} with this difference: {self.diagnosis.text}"
+        return f"{line}; perhaps {self.diagnosis.text}"
+
+
+def equations() -> dict[str, UpdateRule]:
+    """Return the update rules by name."""
+    found = {name: find_optimizer(name) for name in OPTIMIZERS if "." not in name}
+    return {name: rule for name, rule in found.items() if isinstance(rule, UpdateRule)}
+
+
+def conform(implementation: type | UpdateRule | str, equation: str = "") -> Conformance:
+    """Hold an implementation against the equation that it claims to be.
+
+    Args:
+        implementation: A class in torch's form, an `UpdateRule`, or a name: `torch.AdamW`,
+            `pytorch_optimizer.Lion`, `file.py:MyAdam`.
+        equation: The equation's name, as `optbench list optimizers` has it; may be left out where
+            the implementation's name says it.
+
+    Returns:
+        The checks' rows, the verdict, and what the implementation is instead.
+
+    Raises:
+        OptbenchError: When there is no such equation or implementation, or it cannot be built.
+    """
+    with quiet():
+        name = implementation if isinstance(implementation, str) else ""
+        equation = equation or _meant(name)
+        rule = _equation(equation)
+        if isinstance(implementation, str):
+            subject = find_subject(implementation, equation)
+        else:
+            subject = subject_of(implementation, equation)
+        pair = Pair(subject, Equation(equation, rule))
+        _try(pair)
+        rows = tuple(apply(check, pair) for check in checks_for(equation, rule))
+        deviating = any(row.verdict is Verdict.DEVIATES for row in rows)
+        return Conformance(
+            name=subject.name,
+            equation=equation,
+            rows=rows,
+            diagnosis=diagnose(pair, rows) if deviating else None,
+            notes=_notes(pair),
+        )
+
+
+def checks_for(equation: str, rule: UpdateRule) -> list[Check]:
+    """Return the checks of an equation, in the order of the table."""
+    family = [check for check in FAMILY if equation in check.equations]
+    return [*PATHS, *hyperparameter_checks(rule), *CONTRACT, *family]
+
+
+FAMILY: tuple[Check, ...] = ()
+
+
+def assert_conforms(implementation: type | UpdateRule | str, equation: str = "") -> None:
+    """Fail unless an implementation is the algorithm: for the tests of a library.
+
+    Args:
+        implementation: See `conform`.
+        equation: See `conform`.
+
+    Raises:
+        AssertionError: When a check deviates; it names the checks and what is probably wrong.
+        OptbenchError: See `conform`.
+    """
+    found = conform(implementation, equation)
+    lines = [f"  {r.check}: expected {r.expected}, got {r.got}" for r in found.deviations]
+    if lines:
+        raise AssertionError("\n".join([found.summary(), *lines]))
+
+
+def _meant(name: str) -> str:
+    """Return the equation that a name says."""
+    if name in CLAIMS:
+        return next(iter(CLAIMS[name]))
+    last = name.rpartition(":")[2].rpartition(".")[2]
+    plain = last.lower().replace("_", "")
+    found = [known for known in equations() if known.replace("_", "") == plain]
+    if not found:
+        raise OptbenchError(
+            f"which equation is {name or 'it'} meant to be? --as one of: {', '.join(equations())}"
+        )
+    return found[0]
+
+
+def _equation(name: str) -> UpdateRule:
+    known = equations()
+    if name not in known:
+        raise unknown("equation", name, known)
+    return known[name]
+
+
+def _try(pair: Pair) -> None:
+    """Build the implementation once, so that one that cannot be built is one line."""
+    trial = pair.trial(mixed_tape(), 1) if not pair.equation.rule.needs.facts else None
+    if trial is None:
+        return
+    try:
+        pair.build(trial)
+    except Exception as error:
+        cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise OptbenchError(f"{pair.subject.name} cannot be built: {cause}") from error
+
+
+def _notes(pair: Pair) -> tuple[str, ...]:
+    """Return where the implementation's defaults are not the equation's."""
+    notes = []
+    for name, value in _defaults(pair.equation).items():
+        own = pair.subject.default(name) if pair.subject.takes(name) else None
+        if own is not None and own != value:
+            notes.append(f"default {name} is {own:g}, not {value:g}")
+    return tuple(notes)
+
+
+def _defaults(equation: Equation) -> dict[str, float]:
+    values = {name: equation.default(name) for name in equation.rule.parameters if _own(name)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _own(name: str) -> bool:
+    from optbench.core.optimizer import gradient_parameters
+
+    return name not in gradient_parameters()
+
+
+Implementation = Callable[..., Any] | Subject

@@ -1,0 +1,181 @@
+"""What a deviation is: the variant of the equation that the implementation agrees with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from optbench.conformance.check import Row, Verdict
+from optbench.conformance.checks.paths import (
+    TRAJECTORIES,
+    first_step_trial,
+    hyper_trial,
+    trajectory_trial,
+)
+from optbench.conformance.pair import RTOL, NotApplicableError, Pair
+from optbench.conformance.problems import constant_tape, mixed_tape
+from optbench.conformance.reference import Equation, difference, expected_path
+from optbench.conformance.settings import published
+from optbench.conformance.trial import Trial, path_of
+from optbench.conformance.variants import adam, adaptive, layerwise, momentum
+from optbench.conformance.variants.family import Family
+from optbench.conformance.variants.general import Variant, general_variants
+from optbench.conformance.variants.others import OTHERS
+
+FAMILIES: dict[str, Family] = {
+    **adam.FAMILIES,
+    **momentum.FAMILIES,
+    **adaptive.FAMILIES,
+    **layerwise.FAMILIES,
+}
+"""The equations that have knobs."""
+
+SENSELESS = (RuntimeError, ValueError, KeyError, StopIteration)
+"""What a variant of a variant may raise, or a dtype without kernels: it need not make sense."""
+
+ROUGHER = 8.0
+"""A lower precision inside goes no further astray than this many times the equation in it."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What an implementation is instead of the equation.
+
+    Attributes:
+        text: As a phrase: `epsilon inside the square root`.
+        note: Where it is a known choice: whose.
+        exact: Whether a variant was found that the implementation agrees with to rounding.
+    """
+
+    text: str
+    note: str = ""
+    exact: bool = True
+
+
+def diagnose(pair: Pair, rows: Iterable[Row]) -> Diagnosis | None:
+    """Say what an implementation is.
+
+    Args:
+        pair: The implementation and the equation that it deviates from.
+        rows: What the checks saw.
+
+    Returns:
+        The variant that it agrees with on every trial of the battery, to rounding; or what the
+        size of the deviation says; or None where its path is the equation's after all.
+    """
+    seen = [(trial, path) for trial in trials(pair) if (path := _path(pair, trial)) is not None]
+    gaps = [difference(path, expected_path(pair.equation, trial)) for trial, path in seen]
+    if all(gap <= RTOL for gap in gaps):
+        return None
+    for variant in variants(pair):
+        changed = Equation(variant.name, variant.change(pair.equation.rule))
+        if all(_agrees(changed, trial, path) for trial, path in seen):
+            return Diagnosis(variant.name, variant.note)
+    for variant in single_variants(pair):
+        changed = Equation(variant.name, variant.change(pair.equation.rule))
+        if all(_as_rough(changed, torch.float32, trial, path) for trial, path in seen):
+            text = f"{variant.name}; and single precision somewhere inside"
+            return Diagnosis(text, variant.note)
+    for dtype, name in ((torch.float32, "single precision"), (torch.bfloat16, "bfloat16")):
+        if all(_as_rough(pair.equation, dtype, trial, path) for trial, path in seen):
+            return Diagnosis(f"{name} somewhere inside", exact=False)
+    told = _told(rows)
+    return Diagnosis(told, exact=False) if told else None
+
+
+def trials(pair: Pair) -> Iterator[Trial]:
+    """Yield the trials by which variants are told apart, the quickest first."""
+    makers: list[Callable[[], Trial]] = [
+        lambda: first_step_trial(pair),
+        lambda: pair.trial(constant_tape(0.0), 5),
+        lambda: pair.trial(mixed_tape(), 64),
+        lambda: pair.trial(mixed_tape(), 64, pair.others),
+        *(functools.partial(hyper_trial, name, pair) for name in published(pair.equation.rule)),
+        *(
+            functools.partial(trajectory_trial, name, pair, varied=varied)
+            for name in TRAJECTORIES
+            for varied in (False, True)
+        ),
+    ]
+    for make in makers:
+        try:
+            yield make()
+        except NotApplicableError:
+            continue
+
+
+def variants(pair: Pair) -> Iterator[Variant]:
+    """Yield an equation's variants: those that differ in one place, then in two."""
+    own, general = _own(pair), _general(pair)
+    yield from single_variants(pair)
+    family = FAMILIES.get(pair.equation.name)
+    if family:
+        yield from family.pairs()
+    for one in own:
+        for other in general:
+            yield _both(one, other)
+
+
+def single_variants(pair: Pair) -> list[Variant]:
+    """Return an equation's variants that differ in one place."""
+    return [*_own(pair), *_general(pair)]
+
+
+def _own(pair: Pair) -> list[Variant]:
+    family = FAMILIES.get(pair.equation.name)
+    return [*OTHERS.get(pair.equation.name, ()), *(family.singles() if family else [])]
+
+
+def _general(pair: Pair) -> list[Variant]:
+    return general_variants(published(pair.equation.rule))
+
+
+def _as_rough(equation: Equation, dtype: torch.dtype, trial: Trial, path: Tensor) -> bool:
+    """Return whether a path is no further from the equation's than rounding to a dtype puts it."""
+    try:
+        exact = path_of(equation, trial)
+        rough = path_of(equation, replace(trial, dtype=dtype))
+    except SENSELESS:
+        return False
+    ulp = torch.finfo(dtype).eps
+    return difference(path, exact) <= ROUGHER * (difference(rough.double(), exact) + ulp)
+
+
+def _both(one: Variant, other: Variant) -> Variant:
+    return Variant(
+        name=f"{one.name} and {other.name}",
+        change=lambda rule: other.change(one.change(rule)),
+        note="; ".join(note for note in (one.note, other.note) if note),
+    )
+
+
+def _path(pair: Pair, trial: Trial) -> Tensor | None:
+    try:
+        return pair.path(trial)
+    except Exception:  # an implementation may raise anything; the checks have said so
+        return None
+
+
+def _agrees(variant: Equation, trial: Trial, path: Tensor) -> bool:
+    """Return whether a variant takes the path; its first steps are looked at first."""
+    try:
+        instance = variant.build(trial)
+        points = [instance.point()]
+        for t in range(1, trial.steps + 1):
+            instance.advance()
+            points.append(instance.point())
+            look = t in (1, 2, 4, 16) or t == trial.steps
+            if look and difference(path[: t + 1], torch.stack(points)) > RTOL:
+                return False
+    except SENSELESS:
+        return False
+    return True
+
+
+def _told(rows: Iterable[Row]) -> str:
+    """Return what the first deviating check of the path usually means."""
+    return next((row.meaning for row in rows if row.verdict is Verdict.DEVIATES), "")

@@ -1,0 +1,1 @@
+"""Variants: what an equation is often mistaken for, written as update rules."""

@@ -1,0 +1,401 @@
+"""Optimizers written once more, plainly, one tensor at a time; and the same with one bug each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+State = dict[str, Any]
+Update = Callable[[Tensor, Tensor, State, dict[str, Any]], Tensor]
+"""Parameter, gradient, its state (`k` counts steps from 1) and hyperparameters to the new one."""
+
+
+def optimizer(update: Update, **defaults: float) -> type[torch.optim.Optimizer]:
+    """Return a class in torch's form that applies an update to each parameter."""
+
+    class Mine(torch.optim.Optimizer):
+        def __init__(self, params: Any, **hyper: float) -> None:
+            super().__init__(params, {**defaults, **hyper})
+
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> None:
+            del closure
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        state = self.state[p]
+                        state["k"] = state.get("k", 0) + 1
+                        p.copy_(update(p.clone(), p.grad, state, group))
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    arguments = [inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    arguments += [inspect.Parameter(n, keyword, default=v) for n, v in defaults.items()]
+    Mine.__signature__ = inspect.Signature(arguments)  # type: ignore[attr-defined]
+    return Mine
+
+
+def ema(state: State, name: str, value: Tensor, beta: float, start: float = 0.0) -> Tensor:
+    """Update a moving average in the state and return it."""
+    state[name] = beta * state.get(name, torch.full_like(value, start)) + (1 - beta) * value
+    return state[name]
+
+
+def total(state: State, name: str, value: Tensor, beta: float, start: float = 0.0) -> Tensor:
+    """Update a decaying sum in the state and return it."""
+    state[name] = beta * state.get(name, torch.full_like(value, start)) + value
+    return state[name]
+
+
+ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+ADAMW = {**ADAM, "weight_decay": 1e-2}
+LAMB = {**ADAM, "eps": 1e-6, "weight_decay": 1e-2}
+MOMENTUM = {"lr": 0.1, "momentum": 0.9}
+RMSPROP = {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8}
+LION = {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}
+LARS = {"lr": 1.0, "momentum": 0.9, "trust": 1e-3, "weight_decay": 0.0}
+
+
+def adam_direction(g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """Return Adam's direction, as published."""
+    m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
+    m_hat, v_hat = m / (1 - h["beta1"] ** s["k"]), v / (1 - h["beta2"] ** s["k"])
+    return m_hat / (v_hat.sqrt() + h["eps"])
+
+
+def adam(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """Adam."""
+    return p - h["lr"] * adam_direction(g, s, h)
+
+
+def adamw(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """AdamW."""
+    return p - h["lr"] * adam_direction(g, s, h) - h["lr"] * h["weight_decay"] * p
+
+
+def amsgrad(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """AMSGrad."""
+    m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
+    s["w"] = torch.maximum(s.get("w", v), v)
+    w_hat = s["w"] / (1 - h["beta2"] ** s["k"])
+    return p - h["lr"] * m / (1 - h["beta1"] ** s["k"]) / (w_hat.sqrt() + h["eps"])
+
+
+def heavy_ball(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """Polyak's momentum."""
+    return p - h["lr"] * total(s, "m", g, h["momentum"])
+
+
+def nesterov(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """Nesterov's momentum."""
+    return p - h["lr"] * (g + h["momentum"] * total(s, "m", g, h["momentum"]))
+
+
+def rmsprop(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """RMSProp."""
+    return p - h["lr"] * g / (ema(s, "v", g * g, h["alpha"]).sqrt() + h["eps"])
+
+
+def adagrad(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """AdaGrad."""
+    return p - h["lr"] * g / (total(s, "v", g * g, 1.0).sqrt() + h["eps"])
+
+
+def lion(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """Lion."""
+    mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
+    ema(s, "m", g, h["beta2"])
+    return p - h["lr"] * (mixture.sign() + h["weight_decay"] * p)
+
+
+def lars(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """LARS."""
+    top, below = p.norm(), g.norm() + h["weight_decay"] * p.norm()
+    ratio = h["trust"] * top / below if top > 0 and below > 0 else 1.0
+    return p - total(s, "m", h["lr"] * ratio * (g + h["weight_decay"] * p), h["momentum"])
+
+
+def lamb(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    """LAMB."""
+    u = adam_direction(g, s, h) + h["weight_decay"] * p
+    ratio = p.norm() / u.norm() if p.norm() > 0 and u.norm() > 0 else 1.0
+    return p - h["lr"] * ratio * u
+
+
+PLAIN: dict[str, tuple[Update, dict[str, float]]] = {
+    "adam": (adam, ADAM),
+    "amsgrad": (amsgrad, ADAM),
+    "adamw": (adamw, ADAMW),
+    "heavy_ball": (heavy_ball, MOMENTUM),
+    "nesterov": (nesterov, MOMENTUM),
+    "rmsprop": (rmsprop, RMSPROP),
+    "adagrad": (adagrad, {"lr": 1e-2, "eps": 1e-10}),
+    "lion": (lion, LION),
+    "lars": (lars, LARS),
+    "lamb": (lamb, LAMB),
+}
+"""Equation to an implementation of it that shares no code with ours."""
+
+
+def _v(s: State, g: Tensor, h: dict[str, Any]) -> Tensor:
+    return ema(s, "v", g * g, h["beta2"])
+
+
+def _m(s: State, g: Tensor, h: dict[str, Any]) -> Tensor:
+    return ema(s, "m", g, h["beta1"])
+
+
+def _hats(s: State, g: Tensor, h: dict[str, Any], k: int | None = None) -> tuple[Tensor, Tensor]:
+    k = s["k"] if k is None else k
+    return _m(s, g, h) / (1 - h["beta1"] ** k), _v(s, g, h) / (1 - h["beta2"] ** k)
+
+
+def _eps_inside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    m, v = _hats(s, g, h)
+    return p - h["lr"] * m / (v + h["eps"]).sqrt()
+
+
+def _eps_before(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    m, v = _m(s, g, h), _v(s, g, h)
+    rate = h["lr"] * (1 - h["beta2"] ** s["k"]) ** 0.5 / (1 - h["beta1"] ** s["k"])
+    return p - rate * m / (v.sqrt() + h["eps"])
+
+
+def _late_count(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    m, v = _hats(s, g, h, s["k"] + 1)
+    return p - h["lr"] * m / (v.sqrt() + h["eps"])
+
+
+def _no_bias_correction(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return p - h["lr"] * _m(s, g, h) / (_v(s, g, h).sqrt() + h["eps"])
+
+
+def _swapped(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return adam(p, g, s, {**h, "beta1": h["beta2"], "beta2": h["beta1"]})
+
+
+def _max_after(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    m, v = _hats(s, g, h)
+    s["w"] = torch.maximum(s.get("w", v), v)
+    return p - h["lr"] * m / (s["w"].sqrt() + h["eps"])
+
+
+def _decay_after(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return adam(p, g, s, h) * (1 - h["lr"] * h["weight_decay"])
+
+
+def _l2(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return adam(p, g + h["weight_decay"] * p, s, h)
+
+
+def _unscaled_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return adam(p, g, s, h) - h["weight_decay"] * p
+
+
+def _squared_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return adam(p, g, s, h) - h["lr"] ** 2 * h["weight_decay"] * p
+
+
+def _ema_momentum(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return p - h["lr"] * ema(s, "m", g, h["momentum"])
+
+
+def _damped_first(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    part = 1 - h["momentum"] if s["k"] == 1 else 1.0
+    return p - h["lr"] * total(s, "m", part * g, h["momentum"])
+
+
+def _dampened(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    s["m"] = g.clone() if s["k"] == 1 else h["momentum"] * s["m"] + (1 - h["momentum"]) * g
+    return p - h["lr"] * s["m"]
+
+
+def _old_velocity(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    old = s.get("m", torch.zeros_like(g))
+    total(s, "m", g, h["momentum"])
+    return p - h["lr"] * old
+
+
+def _corrected_rmsprop(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    v = ema(s, "v", g * g, h["alpha"]) / (1 - h["alpha"] ** s["k"])
+    return p - h["lr"] * g / (v.sqrt() + h["eps"])
+
+
+def _adadelta_outside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
+    delta = g * (u.sqrt() + h["eps"]) / (v.sqrt() + h["eps"])
+    ema(s, "u", delta * delta, h["rho"])
+    return p - h["lr"] * delta
+
+
+def _adadelta_rate(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
+    step = h["lr"] * g * ((u + h["eps"]) / (v + h["eps"])).sqrt()
+    ema(s, "u", step * step, h["rho"])
+    return p - step
+
+
+def _adamax_outside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    s["u"] = torch.maximum(h["beta2"] * s.get("u", torch.zeros_like(g)), g.abs())
+    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / (s["u"] + h["eps"])
+
+
+def _adamax_undecayed(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    s["u"] = torch.maximum(s.get("u", torch.zeros_like(g)), g.abs() + h["eps"])
+    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / s["u"]
+
+
+def _lion_kept(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return p - h["lr"] * (ema(s, "m", g, h["beta2"]).sign() + h["weight_decay"] * p)
+
+
+def _lion_zero(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
+    ema(s, "m", g, h["beta2"])
+    sign = torch.where(mixture >= 0, 1.0, -1.0).to(p)
+    return p - h["lr"] * (sign + h["weight_decay"] * p)
+
+
+def _sign_zero(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return p - h["lr"] * torch.where(g >= 0, 1.0, -1.0).to(p)
+
+
+def _lars_without_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    ratio = h["trust"] * p.norm() / g.norm() if p.norm() > 0 and g.norm() > 0 else 1.0
+    return p - total(s, "m", h["lr"] * ratio * (g + h["weight_decay"] * p), h["momentum"])
+
+
+def _lamb_uncorrected(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    u = _m(s, g, h) / (_v(s, g, h).sqrt() + h["eps"]) + h["weight_decay"] * p
+    ratio = p.norm() / u.norm() if p.norm() > 0 and u.norm() > 0 else 1.0
+    return p - h["lr"] * ratio * u
+
+
+def _lamb_bare(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    adam_part = adam_direction(g, s, h)
+    both = p.norm() > 0 and adam_part.norm() > 0
+    ratio = p.norm() / adam_part.norm() if both else 1.0
+    return p - h["lr"] * ratio * (adam_part + h["weight_decay"] * p)
+
+
+def _single(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    return p - (h["lr"] * adam_direction(g.float(), s, h)).double()
+
+
+def _absolute(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+    m = _m(s, g, h) / (1 - h["beta1"] ** s["k"])
+    v = ema(s, "v", g.abs(), h["beta2"]) / (1 - h["beta2"] ** s["k"])
+    return p - h["lr"] * m / (v + h["eps"])
+
+
+def _with(update: Update, **values: float) -> Update:
+    return lambda p, g, s, h: update(p, g, s, {**h, **values})
+
+
+def _on(update: Update, gradient: Callable[[Tensor], Tensor]) -> Update:
+    return lambda p, g, s, h: update(p, gradient(g), s, h)
+
+
+DELTA = {"lr": 1.0, "rho": 0.9, "eps": 1e-6}
+MAX = {**ADAM, "lr": 2e-3}
+
+BUGS: dict[str, tuple[str, Update, dict[str, float], str]] = {
+    "no bias correction": ("adam", _no_bias_correction, ADAM, "no bias correction"),
+    "eps inside the root": ("adam", _eps_inside, ADAM, "epsilon inside the square root"),
+    "eps before correction": ("adam", _eps_before, ADAM, "epsilon added before"),
+    "count from two": ("adam", _late_count, ADAM, "the step count starts one too late"),
+    "betas exchanged": ("adam", _swapped, ADAM, "beta1 and beta2 are exchanged"),
+    "beta2 ignored": ("adam", _with(adam, beta2=0.999), ADAM, "beta2 is ignored"),
+    "eps ignored": ("adam", _with(adam, eps=1e-8), ADAM, "eps is ignored"),
+    "no eps": ("adam", _with(adam, eps=0.0), ADAM, "no epsilon"),
+    "gradient ascent": ("adam", _on(adam, torch.neg), ADAM, "sign is flipped"),
+    "absolute values for squares": ("adam", _absolute, ADAM, ""),
+    "single precision inside": ("adam", _single, ADAM, "single precision"),
+    "two mistakes at once": (
+        "adam",
+        lambda p, g, s, h: p - h["lr"] * _m(s, g, h) / (_v(s, g, h) + h["eps"]).sqrt(),
+        ADAM,
+        "no bias correction and epsilon inside the square root",
+    ),
+    "no maximum": ("amsgrad", adam, ADAM, "no maximum: it is Adam"),
+    "maximum after correction": ("amsgrad", _max_after, ADAM, "maximum is taken after"),
+    "decay after the step": ("adamw", _decay_after, ADAMW, "on the point after the step"),
+    "L2 instead of decay": ("adamw", _l2, ADAMW, "added to the gradient (L2)"),
+    "decay without lr": ("adamw", _unscaled_decay, ADAMW, "not multiplied by the learning rate"),
+    "no decay": ("adamw", adam, ADAMW, "weight"),
+    "decay times lr squared": ("adamw", _squared_decay, ADAMW, ""),
+    "EMA momentum, lr not rescaled": ("heavy_ball", _ema_momentum, MOMENTUM, "an average"),
+    "damped first momentum": ("heavy_ball", _damped_first, MOMENTUM, "first gradient"),
+    "torch's dampening": ("heavy_ball", _dampened, MOMENTUM, "whole gradient"),
+    "old velocity": ("heavy_ball", _old_velocity, MOMENTUM, "velocity before its update"),
+    "Nesterov for heavy ball": ("heavy_ball", nesterov, MOMENTUM, "Nesterov's momentum"),
+    "heavy ball for Nesterov": ("nesterov", heavy_ball, MOMENTUM, "it is the heavy ball"),
+    "rmsprop: eps inside": (
+        "rmsprop",
+        lambda p, g, s, h: p - h["lr"] * g / (ema(s, "v", g * g, h["alpha"]) + h["eps"]).sqrt(),
+        RMSPROP,
+        "epsilon inside the square root",
+    ),
+    "rmsprop: bias corrected": ("rmsprop", _corrected_rmsprop, RMSPROP, "corrected for its bias"),
+    "rmsprop: starts at 1": (
+        "rmsprop",
+        lambda p, g, s, h: (
+            p - h["lr"] * g / (ema(s, "v", g * g, h["alpha"], 1.0).sqrt() + h["eps"])
+        ),
+        RMSPROP,
+        "starts at 1",
+    ),
+    "rmsprop: alpha on the new": (
+        "rmsprop",
+        lambda p, g, s, h: rmsprop(p, g, s, {**h, "alpha": 1 - h["alpha"]}),
+        RMSPROP,
+        "1 - alpha stands in the place of alpha",
+    ),
+    "not centred": ("rmsprop_centered", rmsprop, RMSPROP, "takes the place of the variance"),
+    "adagrad: starts at 0.1": (
+        "adagrad",
+        lambda p, g, s, h: p - h["lr"] * g / (total(s, "v", g * g, 1.0, 0.1).sqrt() + h["eps"]),
+        {"lr": 1e-2, "eps": 1e-10},
+        "starts at 0.1",
+    ),
+    "adagrad: no root": (
+        "adagrad",
+        lambda p, g, s, h: p - h["lr"] * g / (total(s, "v", g * g, 1.0) + h["eps"]),
+        {"lr": 1e-2, "eps": 1e-10},
+        "no square root",
+    ),
+    "adadelta: eps outside": ("adadelta", _adadelta_outside, DELTA, "outside the square roots"),
+    "adadelta: lr in the average": ("adadelta", _adadelta_rate, DELTA, "averages the step"),
+    "adamax: eps outside": ("adamax", _adamax_outside, MAX, "added to the maximum"),
+    "adamax: maximum never decays": ("adamax", _adamax_undecayed, MAX, ""),
+    "lion: betas exchanged": (
+        "lion",
+        lambda p, g, s, h: lion(p, g, s, {**h, "beta1": h["beta2"], "beta2": h["beta1"]}),
+        LION,
+        "exchanged",
+    ),
+    "lion: sign of the kept average": ("lion", _lion_kept, LION, "kept average"),
+    "lion: sign of zero": ("lion", _lion_zero, LION, "the sign of 0 is 1"),
+    "lion: L2": (
+        "lion",
+        lambda p, g, s, h: lion(p, g + h["weight_decay"] * p, s, {**h, "weight_decay": 0.0}),
+        LION,
+        "L2",
+    ),
+    "signsgd: sign of zero": ("signsgd", _sign_zero, {"lr": 1e-3}, "the sign of 0 is 1"),
+    "lars: ratio without decay": ("lars", _lars_without_decay, LARS, "ratio leaves out the decay"),
+    "lars: lr ignored": ("lars", _with(lars, lr=1.0), LARS, "lr is ignored"),
+    "lamb: no bias correction": ("lamb", _lamb_uncorrected, LAMB, "no bias correction"),
+    "lamb: ratio without decay": ("lamb", _lamb_bare, LAMB, "ratio leaves out the decay"),
+    "lamb: no ratio": ("lamb", adamw, LAMB, "no trust ratio"),
+    "clipped gradients": (
+        "adagrad",
+        _on(adagrad, lambda g: g.clamp(-1, 1)),
+        {"lr": 1e-2, "eps": 1e-10},
+        "",
+    ),
+}
+"""Bug to its equation, the update with the bug, the defaults, and a part of the diagnosis."""

@@ -105,14 +105,16 @@ def test_a_class_without_closure_does_too(mine: str) -> None:
     np.testing.assert_allclose(run.curve["value"], ours.curve["value"], rtol=1e-12)
 
 
-@pytest.mark.parametrize("problem", ["quadratic:dim=4", "matrix_quadratic", "max_coordinate"])
-def test_a_class_may_replace_its_memory(mine: str, problem: str) -> None:
-    """New tensors under the parameters are found, also where a projection follows."""
-    replaced = runs(problem, f"{mine}:Replaces:lr=0.01", budget=20, record="every")[0]
-    ours = runs(problem, "gd:lr=0.01", budget=20, record="every")[0]
+@pytest.mark.parametrize(
+    ("problem", "lr"), [("quadratic:dim=4", 0.1), ("matrix_quadratic", 0.01), ("max_coordinate", 5)]
+)
+def test_a_class_may_replace_its_memory(mine: str, problem: str, lr: float) -> None:
+    """New tensors under the parameters are found, also where a projection moves the point."""
+    replaced = runs(problem, f"{mine}:Replaces:lr={lr}", budget=20, record="every")[0]
+    ours = runs(problem, f"gd:lr={lr}", budget=20, record="every")[0]
 
     np.testing.assert_allclose(replaced.curve["value"], ours.curve["value"], rtol=1e-9)
-    assert replaced.last("value") < replaced.curve["value"][0]
+    assert replaced.last("value") != replaced.curve["value"][0]
 
 
 def test_an_optimizer_that_eats_its_gradients_harms_nobody(mine: str) -> None:

@@ -112,6 +112,9 @@ def train_and_eval(module: Module, loss: Callable[[], Tensor]) -> Iterator[None]
 
 BY_HAND: dict[str, Loop] = {
     "torch.AdamW:lr=0.01": after_backward(lambda p: torch.optim.AdamW(p, lr=0.01)),
+    "torch.Adam:lr=0.01,beta1=0.5,beta2=0.7": after_backward(
+        lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.5, 0.7))
+    ),
     "torch.Adafactor:lr=0.01": after_backward(lambda p: torch.optim.Adafactor(p, lr=0.01)),
     "torch.Adafactor:lr=0.01,eps2=0.1": after_backward(
         lambda p: torch.optim.Adafactor(p, lr=0.01, eps=(None, 0.1))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results as Results
+    from optbench.conformance.battery import assert_conforms as assert_conforms
+    from optbench.conformance.battery import conform as conform
     from optbench.core.errors import OptbenchError as OptbenchError
     from optbench.core.optimizer import Needs as Needs
     from optbench.core.optimizer import UpdateRule as UpdateRule
@@ -35,6 +37,8 @@ _HOMES = {
     "RunSpec": "core.spec",
     "Status": "core.run",
     "UpdateRule": "core.optimizer",
+    "assert_conforms": "conformance.battery",
+    "conform": "conformance.battery",
     "problem_from_function": "families.autograd",
     "run": "workflow",
     "write_report": "report.pages",

@@ -329,3 +329,56 @@ def verify_store(results: Path, saved: Path | None) -> None:
     if damages:
         raise click.exceptions.Exit(1)
     click.echo(f"{results}: every run is whole")
+
+
+@cli.command()
+@click.argument("implementation", required=False)
+@click.option(
+    "--as",
+    "equation",
+    default="",
+    help="The equation that it claims to be.  [default: by its name]",
+    shell_complete=_complete("optimizers"),
+)
+@click.option("--all", "every", is_flag=True, help="Every class of every package, on one page.")
+@click.option(
+    "--output",
+    "-o",
+    type=_path,
+    default="reports/conformance",
+    show_default=True,
+    help="Folder of the page of --all.",
+)
+@_json
+def conform(
+    *, implementation: str | None, equation: str, every: bool, output: Path, as_json: bool
+) -> None:
+    """Hold IMPLEMENTATION against the equation that it claims to be.
+
+    \b
+    optbench conform torch.AdamW
+    optbench conform my_file.py:MyAdam --as adam
+    optbench conform --all
+
+    Exit status 1 when it deviates.
+    """  # noqa: D301 (click wants the backspace)
+    if every == (implementation is not None):
+        raise OptbenchError("conform takes the name of one implementation, or --all")
+    if implementation is None:
+        click.echo(_survey(output))
+        return
+    from optbench.conformance.battery import conform as hold
+
+    found = hold(implementation, equation)
+    console.print_conformance(found, as_json=as_json)
+    if found.deviations:
+        raise click.exceptions.Exit(1)
+
+
+def _survey(output: Path) -> Path:
+    """Hold every class against its equation and return the page."""
+    from optbench.conformance.survey import survey, versions
+    from optbench.report.conformance import write_conformance
+
+    entries = survey(lambda entry: click.echo(entry.found.summary(), err=True))
+    return write_conformance(entries, output, versions=versions())

@@ -11,12 +11,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results
     from optbench.analysis.summary import Row
+    from optbench.conformance.battery import Conformance
     from optbench.core.schedule import Factors
     from optbench.workflow import Plan
 
@@ -285,3 +287,23 @@ def _print_problem(problem: str, rows: Sequence[Row]) -> None:
     final = "final" if measure == SUBOPTIMALITY else f"final {measure}"
     columns = ["optimizer", "best lr", *reach, final, "diverged", "seeds x lr"]
     print_table(columns, lines, title=printable(problem))
+
+
+def print_conformance(found: Conformance, *, as_json: bool) -> None:
+    """Print what the battery says of an implementation."""
+    if as_json:
+        told = asdict(found)
+        print_json({**told, "verdict": found.verdict, "summary": found.summary()})
+        return
+    rows = [[row.check, row.expected, row.got, str(row.verdict)] for row in found.rows]
+    print_columns(["check", "expected", "got", "verdict"], rows)
+    meanings = dict.fromkeys(row.meaning for row in found.deviations)
+    if meanings and not (found.diagnosis and found.diagnosis.exact):
+        print("\nwhat such deviations usually mean")
+        for meaning in meanings:
+            print(f"  {meaning}")
+    print(f"\n{found.summary()}")
+    if found.diagnosis and found.diagnosis.note:
+        print(f"known: {found.diagnosis.note}")
+    for note in found.notes:
+        print(f"note: {note}")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from optbench.conformance.check import Check, Row, Verdict, apply
 from optbench.conformance.checks.contract import CONTRACT
 from optbench.conformance.checks.paths import PATHS, hyperparameter_checks
 from optbench.conformance.diagnose import Diagnosis, diagnose
+from optbench.conformance.equations import equations
 from optbench.conformance.implementation import find_subject, subject_of
 from optbench.conformance.match import CLAIMS
 from optbench.conformance.pair import Pair
 from optbench.conformance.problems import mixed_tape
 from optbench.conformance.reference import Equation
-from optbench.conformance.trial import Subject
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.optimizer import UpdateRule
-from optbench.optimizers import OPTIMIZERS
-from optbench.optimizers.find import find_optimizer
+from optbench.core.parameters import parameters_of
 from optbench.optimizers.foreign.quiet import quiet
 
 
@@ -61,12 +58,6 @@ class Conformance:
         if self.diagnosis.exact:
             return f"{line}; it is {self.equation} with this difference: {self.diagnosis.text}"
         return f"{line}; perhaps {self.diagnosis.text}"
-
-
-def equations() -> dict[str, UpdateRule]:
-    """Return the update rules by name."""
-    found = {name: find_optimizer(name) for name in OPTIMIZERS if "." not in name}
-    return {name: rule for name, rule in found.items() if isinstance(rule, UpdateRule)}
 
 
 def conform(implementation: type | UpdateRule | str, equation: str = "") -> Conformance:
@@ -175,14 +166,5 @@ def _notes(pair: Pair) -> tuple[str, ...]:
 
 
 def _defaults(equation: Equation) -> dict[str, float]:
-    values = {name: equation.default(name) for name in equation.rule.parameters if _own(name)}
+    values = {name: equation.default(name) for name in parameters_of(equation.rule.step)}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _own(name: str) -> bool:
-    from optbench.core.optimizer import gradient_parameters
-
-    return name not in gradient_parameters()
-
-
-Implementation = Callable[..., Any] | Subject

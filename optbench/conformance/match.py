@@ -82,7 +82,7 @@ CLAIMS: dict[str, dict[str, Recipe]] = {
         "nesterov": Recipe(fixed={"nesterov": True}),
     },
     "torch.ASGD": {
-        "polyak_averaging": Recipe(fixed={"lambd": 0.0, "alpha": 0.0, "t0": 0.0}, sequence="ax")
+        "polyak_averaging": Recipe(fixed={"lambd": 0.0, "alpha": 0.0, "t0": -1.0}, sequence="ax")
     },
     "torch.Adagrad": {"adagrad": _PLAIN},
     "torch.RMSprop": {
@@ -97,7 +97,12 @@ CLAIMS: dict[str, dict[str, Recipe]] = {
     "torch.RAdam": {"radam": _PLAIN},
     "torch.Adamax": {"adamax": _PLAIN},
     "torch.Adafactor": {"adafactor": _PLAIN},
-    "torch.LBFGS": {"lbfgs": Recipe(fixed={"max_iter": 1, "line_search_fn": None})},
+    "torch.LBFGS": {
+        "lbfgs": Recipe(
+            fixed={"max_iter": 1, "tolerance_grad": 0.0, "tolerance_change": 0.0},
+            names={"history": "history_size"},
+        )
+    },
     "torch.Muon": {"muon": Recipe(names=dict.fromkeys(_MUON_ADAM, ""))},
     "pytorch_optimizer.AdaDelta": {"adadelta": _PLAIN},
     "pytorch_optimizer.AdaFactor": {

@@ -147,25 +147,27 @@ def _columns(trial: Trial, layout: Layout, x: Tensor) -> dict[str, float | Tenso
     return values
 
 
-LARGEST = 1e200
-"""Beyond this a path is on its way out."""
+ASTRAY = 1e30
+"""Beyond so many times the first two points a path is on its way to overflow."""
 
 
-def difference(got: Tensor, expected: Tensor) -> float:
+def difference(got: Tensor, expected: Tensor, eps: float = 0.0) -> float:
     """Return the largest distance of two paths, in units of the way gone so far.
 
     Args:
         got: Points, shape (steps + 1, d).
         expected: What they should be; not finite where the equation overflows.
+        eps: Machine epsilon to forgive; that of got's dtype if it is larger.
 
     Returns:
         max_t |got_t - expected_t|_inf / max_(s <= t) |expected_s - expected_0|_inf, in which the
         rounding of the points themselves, 64 ulp, is forgiven; infinite where got is not finite.
-        Nothing is compared from where the equation is about to overflow.
+        Nothing is compared from where the equation is on its way to overflow.
     """
-    eps = torch.finfo(got.dtype).eps
+    eps = max(eps, torch.finfo(got.dtype).eps)
     got, expected = got.double(), expected.double()
-    fine = (expected.abs() < LARGEST).all(-1).cummin(0).values
+    size = expected.abs().amax(-1)
+    fine = (size <= ASTRAY * size[:2].max()).cummin(0).values
     got, expected = got[fine], expected[fine]
     if not got.isfinite().all():
         return float("inf")

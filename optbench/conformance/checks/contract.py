@@ -62,6 +62,8 @@ def _groups(pair: Pair) -> Measured:
     if _only_matrices(pair):
         raise NotApplicableError("it takes matrices only")
     form = _torch_form(pair)
+    if form.traits.matrices == "use_muon":
+        raise NotApplicableError("its groups have keys of their own")
     whole = pair.trial(mixed_tape(), STEPS)
     _uncoupled(pair, whole)
     if not getattr(pair.build(whole), "has_groups", False):
@@ -175,6 +177,8 @@ def _decay_option(pair: Pair) -> Measured:
     name = next((n for n in ("weight_decay", "wd") if n in form.arguments), None)
     if name is None or name in form.recipe.fixed:
         raise NotApplicableError("it takes no weight_decay")
+    if pair.compare(pair.trial(mixed_tape(), STEPS)) > RTOL:
+        raise NotApplicableError("it deviates without decay already")
     trial = pair.trial(mixed_tape(), STEPS, options={name: 0.1})
     got = pair.path(trial)
     from optbench.conformance.variants.general import coupled, decoupled

@@ -129,6 +129,20 @@ def scaled_gradient(factor: float, rule: UpdateRule) -> UpdateRule:
     return with_step(rule, step)
 
 
+@functools.cache
+def nudged_gradient(rule: UpdateRule) -> UpdateRule:
+    """Return the rule on gradients that differ in the last digit, up and down in turns."""
+
+    def step(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> tuple[Tensor, State]:
+        signs = torch.ones_like(x)
+        signs[..., t % 2 :: 2] = -1
+        factor = 1 + 2 * torch.finfo(x.dtype).eps * signs
+        shown = Shown(oracle, lambda point: factor * oracle.gradient(point))
+        return rule.step(x, state, shown, t, **hyper)
+
+    return with_step(rule, step)
+
+
 def clipped(limit: float, rule: UpdateRule) -> UpdateRule:
     """Return the rule on gradients whose norm, over all blocks, is at most a limit."""
 

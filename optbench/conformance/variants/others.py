@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -103,6 +104,19 @@ def _still_sophia(rule: UpdateRule) -> UpdateRule:
     return with_step(rule, step)
 
 
+def _waiting(place: int, rule: UpdateRule) -> UpdateRule:
+    """Return a method that does nothing while its sum of gradients, a part of the state, is 0."""
+
+    def step(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> tuple[Tensor, State]:
+        x_next, new = rule.step(x, state, oracle, t, **hyper)
+        return (x_next if bool(new[place].any()) else x), new
+
+    return with_step(rule, step)
+
+
+_WAITING = "nothing moves, decay included, before the first gradient that is not zero"
+
+
 def _plain_momentum_muon(rule: UpdateRule) -> UpdateRule:
     """Return Muon without Nesterov's look-ahead: N = M+."""
 
@@ -174,6 +188,8 @@ OTHERS: dict[str, tuple[Variant, ...]] = {
         ),
     ),
     "sophia_h": (Variant(name="the curvature is estimated once and kept", change=_still_sophia),),
+    "prodigy": (Variant(name=_WAITING, change=functools.partial(_waiting, 3)),),
+    "dadapt_adam": (Variant(name=_WAITING, change=functools.partial(_waiting, 2)),),
     "muon": (Variant(name="there is no Nesterov look-ahead", change=_plain_momentum_muon),),
 }
 """Equation to its variants."""

@@ -1,0 +1,136 @@
+"""The page of what conforms and what deviates: one matrix, and a word on every deviation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from optbench.conformance.check import Row, Verdict
+from optbench.conformance.survey import Entry
+from optbench.core.errors import OptbenchError
+
+MARKS = {Verdict.CONFORMS: "✓", Verdict.DEVIATES: "✗", Verdict.NOT_APPLICABLE: "·"}
+"""A verdict as one character."""
+
+COLUMNS = {
+    "first step": ("first-step",),
+    "trajectories": ("trajectory-", "closed-loop", "constant-gradient"),
+    "hyperparameters": ("hyper-",),
+    "zero to huge": ("zero-gradient", "tiny-gradients", "huge-gradients"),
+    "blocks and groups": ("missing-gradient", "blocks-apart", "groups"),
+    "resume": ("resume", "deterministic"),
+    "paths": ("paths", "maximize", "decay-option"),
+    "gradient kept": ("gradient-kept",),
+    "precision": ("float32", "bfloat16"),
+}
+"""Column of the matrix to how the ids of its checks begin; theory's rows are in the last one."""
+
+THEORY = "theory"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One class and equation, as the page shows it."""
+
+    entry: Entry
+    marks: Sequence[tuple[str, str]]
+    difference: str
+
+
+def write_conformance(
+    entries: Sequence[Entry], folder: Path, *, versions: Mapping[str, str]
+) -> Path:
+    """Write `index.html` and `table.md`.
+
+    Args:
+        entries: What the survey found.
+        folder: Where to write; made if needed.
+        versions: Package to version, for the head.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OptbenchError: When the folder cannot be written.
+    """
+    page = render(entries, versions)
+    table = markdown(entries)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "table.md").write_text(table, encoding="utf-8")
+        (folder / "index.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OptbenchError(f"cannot write the page to {folder}: {error.strerror}") from error
+    return folder / "index.html"
+
+
+def render(entries: Sequence[Entry], versions: Mapping[str, str]) -> str:
+    """Return the page as HTML; every name in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    lines = [Line(entry, marks(entry.found.rows), difference(entry)) for entry in entries]
+    counts = Counter(str(entry.found.verdict) for entry in entries)
+    return environment.get_template("conformance.html.j2").render(
+        lines=lines,
+        columns=[*COLUMNS, THEORY],
+        counts=counts,
+        kinds=Counter(str(e.judgement.kind) for e in entries if e.judgement),
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def marks(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return for each column a mark and what is behind it, in words."""
+    found = []
+    for column in (*COLUMNS, THEORY):
+        own = [row for row in rows if _column(row.check) == column]
+        worst = _worst(own)
+        seen = [f"{r.check}: {r.got}" for r in own if r.verdict is Verdict.DEVIATES]
+        found.append((MARKS[worst], "; ".join(seen) or str(worst)))
+    return found
+
+
+def _column(check: str) -> str:
+    return next((c for c, begin in COLUMNS.items() if check.startswith(begin)), THEORY)
+
+
+def _worst(rows: Sequence[Row]) -> Verdict:
+    verdicts = {row.verdict for row in rows}
+    for verdict in (Verdict.DEVIATES, Verdict.CONFORMS):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.NOT_APPLICABLE
+
+
+def difference(entry: Entry) -> str:
+    """Return in one phrase what an implementation is instead of the equation."""
+    found = entry.found
+    if not found.deviations:
+        return ""
+    if found.diagnosis is not None:
+        return found.diagnosis.text if found.diagnosis.exact else f"perhaps: {found.diagnosis.text}"
+    return "the path is the equation's, but: " + ", ".join(row.check for row in found.deviations)
+
+
+def markdown(entries: Sequence[Entry]) -> str:
+    """Return the table for a README: class, equation, verdict, and our judgement."""
+    lines = ["| class | equation | verdict | what deviates |", "| --- | --- | --- | --- |"]
+    for entry in entries:
+        found, judgement = entry.found, entry.judgement
+        verdict = str(found.verdict) if judgement is None else f"**{judgement.kind}**"
+        text = judgement.text if judgement else difference(entry)
+        if not found.deviations and entry.settings:
+            text = f"with {entry.settings}"
+        lines.append(f"| `{found.name}` | `{found.equation}` | {verdict} | {text} |")
+    return "\n".join(lines) + "\n"

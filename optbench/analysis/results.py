@@ -40,8 +40,8 @@ class Results:
         Columns: problem, optimizer, schedule, lr, seed, `hyper_NAME` for every other
         hyperparameter, status, message, steps, gradient_calls, hvp_calls, value,
         suboptimality, relative_suboptimality, gradient_norm, distance, seconds, seconds_per_step
-        (amortised where runs advance in a batch), state_bytes (a variable), and `steps_to_TARGET` and
-        `gradient_calls_to_TARGET` for every target, such as `steps_to_1e-06` and
+        (amortised where runs advance in a batch), state_bytes (a variable), and `steps_to_TARGET`
+        and `gradient_calls_to_TARGET` for every target, such as `steps_to_1e-06` and
         `steps_to_distance_0.001`; NaN where there is nothing to say.
         """
         import pandas as pd

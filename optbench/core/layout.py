@@ -71,6 +71,9 @@ class Layout:
         import torch
 
         pieces = self._pieces(x)
+        if len(pieces) == 1:
+            norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+            return norm.expand_as(x)
         norms = [torch.linalg.vector_norm(p, dim=-1, keepdim=True).expand_as(p) for p in pieces]
         return torch.cat(norms, dim=-1)
 

@@ -50,8 +50,8 @@ def columns(
             taken.add((name, block.name))
         mask = layout.mask(x, pattern)
         key = {"lr_scale": "lr", "exclude": "weight_decay"}.get(name, name)
-        if key not in values:
-            continue  # exclusion of a rule that decays nothing
+        if key not in values or (name == "exclude" and not value):
+            continue  # a rule that decays nothing excludes from scaling alone
         base = torch.as_tensor(values[key], dtype=x.dtype, device=x.device)
         new = base * float(value) if name == "lr_scale" else torch.full_like(base, float(value))
         new = torch.zeros_like(base) if name == "exclude" else new

@@ -42,7 +42,7 @@ def lars(
     layout = oracle.layout
     g = oracle.gradient(x)
     size = layout.norms(x)
-    slope = layout.norms(g).add_(weight_decay * size)
+    slope = layout.norms(g) + weight_decay * size
     scaled = (size > 0) & (slope > 0) & ~layout.mask(x, excluded=True)
     r = torch.where(scaled, trust * size / slope, 1.0)
     m = torch.addcmul(beta * m, lr * r, g + weight_decay * x)

@@ -40,14 +40,14 @@ def test_a_schedule_keeps_the_groups_ratio(optimizer: str, schedule: str) -> Non
 @pytest.mark.parametrize("pair", [("adamw", "torch.AdamW"), ("heavy_ball", "torch.SGD")])
 def test_groups_mean_the_same_in_both_engines(pair: tuple[str, str]) -> None:
     """The equation with columns and torch's class with parameter groups take the same path."""
-    options = "lr=0.01,lr_scale@2=0.3,lr_scale@0.bias=2"
+    options = "lr=0.01,lr_scale@2.*=0.3,lr_scale@0.bias=2"
+    decay = ",weight_decay=0.5,weight_decay@0.weight=0.1,exclude@bias=true,exclude@2.weight=false"
     extra = {
-        "adamw": ",weight_decay=0.5,weight_decay@0.weight=0.1,exclude@bias=true",
-        "torch.AdamW": ",weight_decay=0.5,weight_decay@0.weight=0.1,exclude@bias=true",
+        "adamw": decay,
+        "torch.AdamW": decay,
         "heavy_ball": ",beta=0.5,beta@2.bias=0.9",
         "torch.SGD": ",momentum=0.5,momentum@2.bias=0.9",
     }
-    options = options.replace("lr_scale@2=", "lr_scale@2.*=")
     ours, theirs = (
         trajectory(PROBLEM, f"{name}:{options}{extra[name]}", budget=60) for name in pair
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from optbench.core.errors import OptbenchError, unknown
 from optbench.optimizers.foreign.quiet import quiet
@@ -20,13 +18,11 @@ class Package:
         module: Where its classes are.
         install: What installs it.
         about: What it is, in one line.
-        settings: Values of its modules' attributes that it needs to run here.
     """
 
     module: str
     install: str
     about: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 _ZOO = "pip install optbench[zoo]"
@@ -40,13 +36,6 @@ PACKAGES = {
     "prodigyopt": Package("prodigyopt", _ZOO, "its class: prodigyopt.Prodigy"),
     "singd": Package(
         "singd.optim.optimizer", "pip install optbench[curvature]", "its class: singd.SINGD"
-    ),
-    # Its default compiles every step, which takes minutes and a C++ compiler.
-    "heavyball": Package(
-        "heavyball",
-        "pip install heavyball",
-        "any of its classes: heavyball.PSGDKron",
-        {"heavyball.utils:compile_mode": None},
     ),
 }
 
@@ -83,9 +72,6 @@ def classes(package: str) -> dict[str, type]:
     try:
         with quiet():
             module = importlib.import_module(entry.module)
-            for place, value in entry.settings.items():
-                owner, _, attribute = place.partition(":")
-                setattr(importlib.import_module(owner), attribute, value)
     except Exception as error:  # an import runs others' code, which may do anything
         raise OptbenchError(f"cannot import {package}: {type(error).__name__}: {error}") from error
     return {

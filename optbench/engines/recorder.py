@@ -159,7 +159,14 @@ class Recorder:
         """Seconds since the start."""
         return time.monotonic() - self._started
 
-    def push(self, x: Tensor, f: Tensor, g: Tensor | None, calls: Calls) -> bool:
+    @property
+    def looks_at_points(self) -> bool:
+        """Whether the points themselves are looked at later, and not their values alone."""
+        return self._spec.record_x or self.problem.knows_distance
+
+    def push(
+        self, x: Tensor, f: Tensor, g: Tensor | None, calls: Calls, *, lasting: bool = True
+    ) -> bool:
         """Take the next step's points, their f - shift, and their gradients where known.
 
         Args:
@@ -167,6 +174,7 @@ class Recorder:
             f: f - shift, shape (B,).
             g: True gradients, shape (B, d), or None.
             calls: Calls spent to reach x.
+            lasting: Whether x keeps its value; when not, g is given and points are not looked at.
 
         Returns:
             Whether the stretch is full and `judge` is due.
@@ -174,7 +182,8 @@ class Recorder:
         entry = len(self._xs)
         if not entry:
             self._length = max(4, min(STRETCH, STRETCH_BYTES // (x.numel() * x.element_size() + 1)))
-        wanted = self._aims_at("gradient_norm") or self._start + entry in self._log_at
+        logged = self._start + entry in self._log_at
+        wanted = logged or self._aims_at("gradient_norm") or not lasting
         self._xs.append(x)
         self._fs.append(f)
         # The norm is kept and not the gradient, whose memory an optimizer may have.
@@ -311,8 +320,10 @@ class Recorder:
         if step >= 0 and step not in self._log_at:
             only = slice(row, row + 1)
             x = self._xs[at][only]
-            value, norms = F[at : at + 1, only], self._norm(x, None)[None]
-            logged = self._look([step], stack.rows[only], value, [x], norms)
+            norm = self._norms[at]
+            norm = self._norm(x, None) if norm is None else norm[only]
+            value = F[at : at + 1, only]
+            logged = self._look([step], stack.rows[only], value, [x], norm[None])
         bad = self._start + bad_at if status in (Status.NAN, Status.DIVERGED) else None
         self.cuts[int(stack.rows[row])] = Cut(
             step=step, status=status, first_bad_step=bad, logged=logged, seconds=self.seconds

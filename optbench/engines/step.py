@@ -46,6 +46,8 @@ class StepSession:
         )
         self.recorder = Recorder(problem, [spec], self.horizon)
         self.state_bytes: float | None = None
+        # Of a large model a copy of the point costs as much as a step of SGD.
+        self._lasting = self.recorder.looks_at_points or not self._oracle.deterministic
         self._t = 0
         self._g: Tensor | None = None
         self._record(self.x)
@@ -91,7 +93,7 @@ class StepSession:
         self._g = None  # it is the optimizer's now
         if x is None:
             x = self._x
-        elif not torch.equal(x, self._x):
+        elif not self._lasting or not torch.equal(x, self._x):
             f, g = self._measure(x)
         if g is None or not self._oracle.deterministic:
             self._oracle.gradients -= 1  # counted above, before it was paid for
@@ -132,11 +134,12 @@ class StepSession:
             raise _EndOfRunError
 
     def _record(self, x: Tensor) -> None:
-        x = x.detach().clone()
+        x = x.detach().clone() if self._lasting else x.detach()
         self._oracle.begin(self._t)
         f, g = self._measure(x)
         self._x, self._f, self._g = x, f, g
-        if self.recorder.push(x[None], f, g, self._oracle.calls()):
+        calls = self._oracle.calls()
+        if self.recorder.push(x[None], f, g, calls, lasting=self._lasting):
             self.recorder.judge()
             if self.recorder.cuts:
                 raise _EndOfRunError

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optbench.conformance.check import Check, Row, Verdict, apply
+from optbench.conformance.checks.adaptive import ADAPTIVE
 from optbench.conformance.checks.contract import CONTRACT
+from optbench.conformance.checks.momentum import MOMENTUM
 from optbench.conformance.checks.paths import PATHS, hyperparameter_checks
+from optbench.conformance.checks.structured import STRUCTURED
 from optbench.conformance.diagnose import Diagnosis, diagnose
 from optbench.conformance.equations import equations
 from optbench.conformance.implementation import find_subject, subject_of
@@ -14,6 +18,7 @@ from optbench.conformance.match import CLAIMS
 from optbench.conformance.pair import Pair
 from optbench.conformance.problems import mixed_tape
 from optbench.conformance.reference import Equation
+from optbench.conformance.trial import Trial
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.optimizer import UpdateRule
 from optbench.core.parameters import parameters_of
@@ -76,33 +81,42 @@ def conform(implementation: type | UpdateRule | str, equation: str = "") -> Conf
         OptbenchError: When there is no such equation or implementation, or it cannot be built.
     """
     with quiet():
-        name = implementation if isinstance(implementation, str) else ""
-        equation = equation or _meant(name)
-        rule = _equation(equation)
-        if isinstance(implementation, str):
-            subject = find_subject(implementation, equation)
-        else:
-            subject = subject_of(implementation, equation)
-        pair = Pair(subject, Equation(equation, rule))
-        _try(pair)
-        rows = tuple(apply(check, pair) for check in checks_for(equation, rule))
+        pair = pair_of(implementation, equation)
+        rows = tuple(rows_of(pair))
         deviating = any(row.verdict is Verdict.DEVIATES for row in rows)
         return Conformance(
-            name=subject.name,
-            equation=equation,
+            name=pair.subject.name,
+            equation=pair.equation.name,
             rows=rows,
             diagnosis=diagnose(pair, rows) if deviating else None,
             notes=_notes(pair),
         )
 
 
+def pair_of(implementation: type | UpdateRule | str, equation: str = "") -> Pair:
+    """Return an implementation beside its equation; see `conform`."""
+    name = implementation if isinstance(implementation, str) else ""
+    equation = equation or _meant(name)
+    rule = _equation(equation)
+    if isinstance(implementation, str):
+        subject = find_subject(implementation, equation)
+    else:
+        subject = subject_of(implementation, equation)
+    pair = Pair(subject, Equation(equation, rule))
+    _try(pair)
+    return pair
+
+
+def rows_of(pair: Pair) -> Iterator[Row]:
+    """Yield the outcomes of a pair's checks, in the order of the table."""
+    for check in checks_for(pair.equation.name, pair.equation.rule):
+        yield apply(check, pair)
+
+
 def checks_for(equation: str, rule: UpdateRule) -> list[Check]:
     """Return the checks of an equation, in the order of the table."""
-    family = [check for check in FAMILY if equation in check.equations]
+    family = [check for check in (*MOMENTUM, *ADAPTIVE, *STRUCTURED) if equation in check.equations]
     return [*PATHS, *hyperparameter_checks(rule), *CONTRACT, *family]
-
-
-FAMILY: tuple[Check, ...] = ()
 
 
 def assert_conforms(implementation: type | UpdateRule | str, equation: str = "") -> None:
@@ -145,11 +159,8 @@ def _equation(name: str) -> UpdateRule:
 
 def _try(pair: Pair) -> None:
     """Build the implementation once, so that one that cannot be built is one line."""
-    trial = pair.trial(mixed_tape(), 1) if not pair.equation.rule.needs.facts else None
-    if trial is None:
-        return
     try:
-        pair.build(trial)
+        pair.build(Trial(problem=mixed_tape(), hyper=pair.base, steps=1))
     except Exception as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise OptbenchError(f"{pair.subject.name} cannot be built: {cause}") from error

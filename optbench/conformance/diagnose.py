@@ -11,6 +11,7 @@ from torch import Tensor
 
 from optbench.conformance.check import Row, Verdict
 from optbench.conformance.checks.paths import (
+    HYPER_STEPS,
     TRAJECTORIES,
     first_step_trial,
     hyper_trial,
@@ -96,8 +97,8 @@ def trials(pair: Pair) -> Iterator[Trial]:
         lambda: first_step_trial(pair),
         lambda: pair.trial(constant_tape(0.0), 5),
         lambda: pair.trial(constant_tape(1e-30, 0.0), 20),
-        lambda: pair.trial(mixed_tape(), 64),
-        lambda: pair.trial(mixed_tape(), 64, pair.others),
+        lambda: pair.trial(mixed_tape(), HYPER_STEPS),
+        lambda: pair.trial(mixed_tape(), HYPER_STEPS, pair.others),
         *(functools.partial(hyper_trial, name, pair) for name in published(pair.equation.rule)),
         *(
             functools.partial(trajectory_trial, name, pair, varied=varied)

@@ -98,15 +98,9 @@ class Pair:
     def compare(self, trial: Trial) -> float:
         """Return the difference of the two paths; see `difference`.
 
-        0 where it is no more than rounding of the gradients makes of the equation's own path, as
-        where a small eigenvalue is a difference of large numbers.
+        0 where it is no more than rounding makes of the equation's own path.
         """
-        gap = difference(self.path(trial), expected_path(self.equation, trial))
-        if not RTOL < gap < UNSTEADY or trial.dtype != torch.float64:
-            return gap
-        other = Equation(self.equation.name, nudged_gradient(self.equation.rule))
-        own = difference(expected_path(other, trial), expected_path(self.equation, trial))
-        return 0.0 if gap <= FORGIVEN * own else gap
+        return deviation(self.path(trial), self.equation, trial)
 
     def path(self, trial: Trial) -> Tensor:
         """Return the implementation's path, walked once."""
@@ -128,6 +122,25 @@ class Pair:
         alone = expected_path(self.equation, replace(trial, missing=frozenset({VECTOR})))
         size = trial.layout.blocks[0].size
         return difference(alone[:, :size], whole[:, :size]) > RTOL
+
+
+def deviation(got: Tensor, equation: Equation, trial: Trial) -> float:
+    """Return the difference of a path from an equation's; see `difference`.
+
+    0 where it is no more than rounding of the gradients makes of the equation's own path, as where
+    a small eigenvalue is a difference of large numbers.
+    """
+    expected = expected_path(equation, trial)
+    gap = difference(got, expected)
+    if not RTOL < gap < UNSTEADY or trial.dtype != torch.float64:
+        return gap
+    own = difference(expected_path(nudged(equation), trial), expected)
+    return 0.0 if gap <= FORGIVEN * own else gap
+
+
+def nudged(equation: Equation) -> Equation:
+    """Return the equation on gradients that differ in the last digit."""
+    return Equation(equation.name, nudged_gradient(equation.rule))
 
 
 @functools.lru_cache(maxsize=256)

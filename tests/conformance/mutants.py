@@ -9,8 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optbench.conformance.equations import equations
+from optbench.conformance.variants.general import with_step
+from optbench.core.optimizer import Oracle, UpdateRule
+
 State = dict[str, Any]
-Update = Callable[[Tensor, Tensor, State, dict[str, Any]], Tensor]
+Hyper = dict[str, float]
+Update = Callable[[Tensor, Tensor, State, Hyper], Tensor]
 """Parameter, gradient, its state (`k` counts steps from 1) and hyperparameters to the new one."""
 
 
@@ -22,7 +27,7 @@ def optimizer(update: Update, **defaults: float) -> type[torch.optim.Optimizer]:
             super().__init__(params, {**defaults, **hyper})
 
         @torch.no_grad()
-        def step(self, closure: Any = None) -> None:
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
             del closure
             for group in self.param_groups:
                 for p in group["params"]:
@@ -59,24 +64,24 @@ LION = {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}
 LARS = {"lr": 1.0, "momentum": 0.9, "trust": 1e-3, "weight_decay": 0.0}
 
 
-def adam_direction(g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def adam_direction(g: Tensor, s: State, h: Hyper) -> Tensor:
     """Return Adam's direction, as published."""
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
     m_hat, v_hat = m / (1 - h["beta1"] ** s["k"]), v / (1 - h["beta2"] ** s["k"])
     return m_hat / (v_hat.sqrt() + h["eps"])
 
 
-def adam(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def adam(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """Adam."""
     return p - h["lr"] * adam_direction(g, s, h)
 
 
-def adamw(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def adamw(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """AdamW."""
     return p - h["lr"] * adam_direction(g, s, h) - h["lr"] * h["weight_decay"] * p
 
 
-def amsgrad(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def amsgrad(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """AMSGrad."""
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
     s["w"] = torch.maximum(s.get("w", v), v)
@@ -84,41 +89,41 @@ def amsgrad(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
     return p - h["lr"] * m / (1 - h["beta1"] ** s["k"]) / (w_hat.sqrt() + h["eps"])
 
 
-def heavy_ball(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def heavy_ball(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """Polyak's momentum."""
     return p - h["lr"] * total(s, "m", g, h["momentum"])
 
 
-def nesterov(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def nesterov(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """Nesterov's momentum."""
     return p - h["lr"] * (g + h["momentum"] * total(s, "m", g, h["momentum"]))
 
 
-def rmsprop(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def rmsprop(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """RMSProp."""
     return p - h["lr"] * g / (ema(s, "v", g * g, h["alpha"]).sqrt() + h["eps"])
 
 
-def adagrad(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def adagrad(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """AdaGrad."""
     return p - h["lr"] * g / (total(s, "v", g * g, 1.0).sqrt() + h["eps"])
 
 
-def lion(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def lion(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """Lion."""
     mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
     ema(s, "m", g, h["beta2"])
     return p - h["lr"] * (mixture.sign() + h["weight_decay"] * p)
 
 
-def lars(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def lars(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """LARS."""
     top, below = p.norm(), g.norm() + h["weight_decay"] * p.norm()
     ratio = h["trust"] * top / below if top > 0 and below > 0 else 1.0
     return p - total(s, "m", h["lr"] * ratio * (g + h["weight_decay"] * p), h["momentum"])
 
 
-def lamb(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def lamb(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """LAMB."""
     u = adam_direction(g, s, h) + h["weight_decay"] * p
     ratio = p.norm() / u.norm() if p.norm() > 0 and u.norm() > 0 else 1.0
@@ -140,152 +145,152 @@ PLAIN: dict[str, tuple[Update, dict[str, float]]] = {
 """Equation to an implementation of it that shares no code with ours."""
 
 
-def _v(s: State, g: Tensor, h: dict[str, Any]) -> Tensor:
+def _v(s: State, g: Tensor, h: Hyper) -> Tensor:
     return ema(s, "v", g * g, h["beta2"])
 
 
-def _m(s: State, g: Tensor, h: dict[str, Any]) -> Tensor:
+def _m(s: State, g: Tensor, h: Hyper) -> Tensor:
     return ema(s, "m", g, h["beta1"])
 
 
-def _hats(s: State, g: Tensor, h: dict[str, Any], k: int | None = None) -> tuple[Tensor, Tensor]:
+def _hats(s: State, g: Tensor, h: Hyper, k: int | None = None) -> tuple[Tensor, Tensor]:
     k = s["k"] if k is None else k
     return _m(s, g, h) / (1 - h["beta1"] ** k), _v(s, g, h) / (1 - h["beta2"] ** k)
 
 
-def _eps_inside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _eps_inside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _hats(s, g, h)
     return p - h["lr"] * m / (v + h["eps"]).sqrt()
 
 
-def _eps_before(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _eps_before(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _m(s, g, h), _v(s, g, h)
     rate = h["lr"] * (1 - h["beta2"] ** s["k"]) ** 0.5 / (1 - h["beta1"] ** s["k"])
     return p - rate * m / (v.sqrt() + h["eps"])
 
 
-def _late_count(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _late_count(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _hats(s, g, h, s["k"] + 1)
     return p - h["lr"] * m / (v.sqrt() + h["eps"])
 
 
-def _no_bias_correction(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _no_bias_correction(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return p - h["lr"] * _m(s, g, h) / (_v(s, g, h).sqrt() + h["eps"])
 
 
-def _swapped(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _swapped(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return adam(p, g, s, {**h, "beta1": h["beta2"], "beta2": h["beta1"]})
 
 
-def _max_after(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _max_after(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _hats(s, g, h)
     s["w"] = torch.maximum(s.get("w", v), v)
     return p - h["lr"] * m / (s["w"].sqrt() + h["eps"])
 
 
-def _decay_after(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _decay_after(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return adam(p, g, s, h) * (1 - h["lr"] * h["weight_decay"])
 
 
-def _l2(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _l2(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return adam(p, g + h["weight_decay"] * p, s, h)
 
 
-def _unscaled_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _unscaled_decay(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return adam(p, g, s, h) - h["weight_decay"] * p
 
 
-def _squared_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _squared_decay(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return adam(p, g, s, h) - h["lr"] ** 2 * h["weight_decay"] * p
 
 
-def _ema_momentum(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _ema_momentum(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return p - h["lr"] * ema(s, "m", g, h["momentum"])
 
 
-def _damped_first(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _damped_first(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     part = 1 - h["momentum"] if s["k"] == 1 else 1.0
     return p - h["lr"] * total(s, "m", part * g, h["momentum"])
 
 
-def _dampened(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _dampened(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     s["m"] = g.clone() if s["k"] == 1 else h["momentum"] * s["m"] + (1 - h["momentum"]) * g
     return p - h["lr"] * s["m"]
 
 
-def _old_velocity(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _old_velocity(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     old = s.get("m", torch.zeros_like(g))
     total(s, "m", g, h["momentum"])
     return p - h["lr"] * old
 
 
-def _corrected_rmsprop(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _corrected_rmsprop(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     v = ema(s, "v", g * g, h["alpha"]) / (1 - h["alpha"] ** s["k"])
     return p - h["lr"] * g / (v.sqrt() + h["eps"])
 
 
-def _adadelta_outside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _adadelta_outside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
     delta = g * (u.sqrt() + h["eps"]) / (v.sqrt() + h["eps"])
     ema(s, "u", delta * delta, h["rho"])
     return p - h["lr"] * delta
 
 
-def _adadelta_rate(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _adadelta_rate(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
     step = h["lr"] * g * ((u + h["eps"]) / (v + h["eps"])).sqrt()
     ema(s, "u", step * step, h["rho"])
     return p - step
 
 
-def _adamax_outside(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _adamax_outside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     s["u"] = torch.maximum(h["beta2"] * s.get("u", torch.zeros_like(g)), g.abs())
     return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / (s["u"] + h["eps"])
 
 
-def _adamax_undecayed(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _adamax_undecayed(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     s["u"] = torch.maximum(s.get("u", torch.zeros_like(g)), g.abs() + h["eps"])
     return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / s["u"]
 
 
-def _lion_kept(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _lion_kept(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return p - h["lr"] * (ema(s, "m", g, h["beta2"]).sign() + h["weight_decay"] * p)
 
 
-def _lion_zero(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _lion_zero(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
     ema(s, "m", g, h["beta2"])
     sign = torch.where(mixture >= 0, 1.0, -1.0).to(p)
     return p - h["lr"] * (sign + h["weight_decay"] * p)
 
 
-def _sign_zero(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _sign_zero(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return p - h["lr"] * torch.where(g >= 0, 1.0, -1.0).to(p)
 
 
-def _lars_without_decay(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _lars_without_decay(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     ratio = h["trust"] * p.norm() / g.norm() if p.norm() > 0 and g.norm() > 0 else 1.0
     return p - total(s, "m", h["lr"] * ratio * (g + h["weight_decay"] * p), h["momentum"])
 
 
-def _lamb_uncorrected(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _lamb_uncorrected(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     u = _m(s, g, h) / (_v(s, g, h).sqrt() + h["eps"]) + h["weight_decay"] * p
     ratio = p.norm() / u.norm() if p.norm() > 0 and u.norm() > 0 else 1.0
     return p - h["lr"] * ratio * u
 
 
-def _lamb_bare(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _lamb_bare(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     adam_part = adam_direction(g, s, h)
     both = p.norm() > 0 and adam_part.norm() > 0
     ratio = p.norm() / adam_part.norm() if both else 1.0
     return p - h["lr"] * ratio * (adam_part + h["weight_decay"] * p)
 
 
-def _single(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _single(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     return p - (h["lr"] * adam_direction(g.float(), s, h)).double()
 
 
-def _absolute(p: Tensor, g: Tensor, s: State, h: dict[str, Any]) -> Tensor:
+def _absolute(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m = _m(s, g, h) / (1 - h["beta1"] ** s["k"])
     v = ema(s, "v", g.abs(), h["beta2"]) / (1 - h["beta2"] ** s["k"])
     return p - h["lr"] * m / (v + h["eps"])
@@ -399,3 +404,86 @@ BUGS: dict[str, tuple[str, Update, dict[str, float], str]] = {
     ),
 }
 """Bug to its equation, the update with the bug, the defaults, and a part of the diagnosis."""
+
+
+def _lean(rule: str, step: Callable[..., Any]) -> UpdateRule:
+    return with_step(equations()[rule], step)
+
+
+def _late_index(
+    x: Tensor, state: Any, oracle: Oracle, t: int, **hyper: float
+) -> tuple[Tensor, Any]:
+    return equations()["nesterov_convex"].step(x, state, oracle, t + 1, **hyper)
+
+
+def _hidden_look_ahead(
+    x: Tensor, state: Any, oracle: Oracle, t: int, *, lr: float = 0.1, beta: float = 0.9
+) -> tuple[Tensor, Any]:
+    (m,) = state
+    m = beta * m + oracle.gradient(x - lr * beta * m)
+    return x - lr * m, (m,)
+
+
+def _half_hessian(
+    x: Tensor, state: Any, oracle: Oracle, t: int, *, lr: float = 1.0, damping: float = 0.0
+) -> tuple[Tensor, Any]:
+    matrix = oracle.hessian(x)
+    return x - lr * torch.linalg.solve(2 * matrix, oracle.gradient(x)), state
+
+
+def _wrong_exponent(
+    x: Tensor, state: Any, oracle: Oracle, t: int, **hyper: float
+) -> tuple[Tensor, Any]:
+    x_next, state = equations()["shampoo"].step(x, state, oracle, t, **hyper)
+    return x + 0.5 * (x_next - x), state
+
+
+def _lost_column(
+    x: Tensor, state: Any, oracle: Oracle, t: int, **hyper: float
+) -> tuple[Tensor, Any]:
+    x_next, new = equations()["shampoo"].step(x, state, oracle, t, **hyper)
+    return x_next, (new[0], state[1], *new[2:])
+
+
+def _mean_of_curvature(
+    x: Tensor, state: Any, oracle: Oracle, t: int, **hyper: float
+) -> tuple[Tensor, Any]:
+    return equations()["sophia_h"].step(x, state, oracle, t, **{**hyper, "lr": 1.1 * hyper["lr"]})
+
+
+def _early_average(
+    x: Tensor, state: Any, oracle: Oracle, t: int, **hyper: float
+) -> tuple[Tensor, Any]:
+    z, largest, total = state
+    x_next, (z, largest, total) = equations()["schedule_free_sgd"].step(
+        x, (z, largest, total + (hyper["lr"] ** 2 if t == 0 else 0.0)), oracle, t, **hyper
+    )
+    return x_next, (z, largest, total)
+
+
+RULE_BUGS: dict[str, tuple[str, UpdateRule, set[str]]] = {
+    "NAG momentum index off by one": (
+        "nesterov_convex",
+        _lean("nesterov_convex", _late_index),
+        {"NAG-03"},
+    ),
+    "look-ahead inside heavy ball": (
+        "heavy_ball",
+        UpdateRule(step=_hidden_look_ahead, memory=1),
+        {"HB-02", "HB-03", "closed-loop"},
+    ),
+    "half a Newton step": ("newton", UpdateRule(step=_half_hessian), {"NT-01", "NT-07"}),
+    "half a Shampoo step": ("shampoo", _lean("shampoo", _wrong_exponent), {"SH-01", "SH-04"}),
+    "Shampoo forgets its columns": (
+        "shampoo",
+        _lean("shampoo", _lost_column),
+        {"trajectory-matrices"},
+    ),
+    "Sophia steps too far": ("sophia_h", _lean("sophia_h", _mean_of_curvature), {"SP-01"}),
+    "averaging counts the start twice": (
+        "schedule_free_sgd",
+        _lean("schedule_free_sgd", _early_average),
+        {"first-step"},
+    ),
+}
+"""Bug to its equation, a rule that has it, and checks that must catch it."""

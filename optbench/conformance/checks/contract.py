@@ -9,7 +9,7 @@ import torch
 
 from optbench.conformance.check import Check, Measured, within
 from optbench.conformance.implementation import TorchForm
-from optbench.conformance.pair import RTOL, NotApplicableError, Pair, alone
+from optbench.conformance.pair import RTOL, NotApplicableError, Pair, alone, deviation, nudged
 from optbench.conformance.problems import SHAPES, VECTOR, mixed_tape, tape
 from optbench.conformance.reference import Equation, difference, expected_path
 from optbench.conformance.trial import Trial, path_of
@@ -121,8 +121,7 @@ def _maximize(pair: Pair) -> Measured:
         raise NotApplicableError("it takes no maximize")
     problem = mixed_tape()
     up = pair.path(pair.trial(_negated(problem), STEPS, options={"maximize": True}))
-    down = expected_path(pair.equation, pair.trial(problem, STEPS))
-    return within(difference(up, down), RTOL)
+    return within(deviation(up, pair.equation, pair.trial(problem, STEPS)), RTOL)
 
 
 def _negated(problem: Problem) -> Problem:
@@ -151,12 +150,13 @@ def _drift(dtype: torch.dtype, pair: Pair) -> Measured:
     rough = replace(exact, dtype=dtype)
     truth = expected_path(pair.equation, exact)
     try:
-        own = expected_path(pair.equation, rough)
+        own = [expected_path(e, rough) for e in (pair.equation, nudged(pair.equation))]
     except RuntimeError as error:
         raise NotApplicableError(f"the equation has no kernels in {dtype}") from error
-    if not own.isfinite().all():
+    if not all(path.isfinite().all() for path in own):
         raise NotApplicableError(f"the equation itself overflows in {dtype}")
-    allowed = DRIFT * (_distance(own, truth) + _distance(truth.to(dtype), truth))
+    largest = max(_distance(path, truth) for path in own)
+    allowed = DRIFT * (largest + _distance(truth.to(dtype), truth))
     drift = _distance(pair.path(rough), truth)
     ratio = drift / allowed * DRIFT
     return Measured(
@@ -184,8 +184,7 @@ def _decay_option(pair: Pair) -> Measured:
     from optbench.conformance.variants.general import coupled, decoupled
 
     for kind, wrap in (("added to the gradient", coupled), ("decoupled", decoupled)):
-        expected = path_of(Equation(kind, wrap(pair.equation.rule, 0.1)), trial)
-        if difference(got, expected) <= RTOL:
+        if deviation(got, Equation(kind, wrap(pair.equation.rule, 0.1)), trial) <= RTOL:
             return Measured(expected="added to the gradient, or decoupled", got=kind, ok=True)
     return Measured(expected="added to the gradient, or decoupled", got="neither", ok=False)
 

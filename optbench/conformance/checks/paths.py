@@ -15,8 +15,11 @@ from optbench.core.optimizer import UpdateRule
 from optbench.core.parameters import parameters_of
 from optbench.core.problem import Problem
 
-STEPS, STEPS_VARIED = 200, 100
+STEPS, STEPS_VARIED = 200, 60
 """Steps of a trajectory at the published values, and at others."""
+
+HYPER_STEPS = 40
+"""Steps in which a hyperparameter must show."""
 
 TRAJECTORIES = ("quadratic", "logistic", "rosenbrock", "matrices")
 
@@ -79,7 +82,7 @@ def _trajectory(name: str, pair: Pair) -> Measured:
 def hyper_trial(name: str, pair: Pair) -> Trial:
     """Return mixed gradients with one hyperparameter moved from its published value."""
     pair.takes(name)
-    return pair.trial(mixed_tape(), 64, {name: pair.others[name]})
+    return pair.trial(mixed_tape(), HYPER_STEPS, {name: pair.others[name]})
 
 
 def _hyper(name: str, pair: Pair) -> Measured:
@@ -124,7 +127,7 @@ def _huge(pair: Pair) -> Measured:
 
 
 def _constant(pair: Pair) -> Measured:
-    return within(pair.compare(pair.trial(constant_tape(), 200)), RTOL)
+    return within(pair.compare(pair.trial(constant_tape(), 150)), RTOL)
 
 
 def _closed_loop(pair: Pair) -> Measured:
@@ -176,7 +179,7 @@ PATHS = (
     ),
     Check(
         id="constant-gradient",
-        statement="200 steps under a constant gradient",
+        statement="150 steps under a constant gradient",
         measure=_constant,
         meaning="a bias correction or an average that drifts, or weight decay in another form",
     ),

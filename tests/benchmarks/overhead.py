@@ -24,9 +24,9 @@ from optbench.core.problem import Problem
 from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec, Spec
 from optbench.engines.step import run_step
+from optbench.families.find import build_problem
 from optbench.optimizers.find import find_optimizer
 from optbench.request import Request, expand
-from optbench.families.find import build_problem
 
 PROBLEM = "mlp:hidden=960,layers=2,examples=128"
 

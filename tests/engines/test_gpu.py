@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from optbench.engines.sampler import Sampler
+from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.find import find_optimizer
 from tests.helpers import problem_of, runs
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
@@ -29,6 +31,18 @@ def test_a_gpu_computes_what_a_cpu_computes(optimizer: str, problem: str) -> Non
         np.testing.assert_allclose(
             b.curve["value"], expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max()
         )
+
+
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"kfac"}))
+def test_every_optimizer_computes_the_same_on_a_gpu(name: str) -> None:
+    """20 steps of each, on problems that suit it, agree to 1e-7, refusals included."""
+    rate = "lr=0.01" if "lr" in find_optimizer(name).parameters else "batch_size=0"
+    for problem in ("quadratic:dim=8,noise=0.01", "logistic", "mlp:hidden=3,examples=40"):
+        (cpu,) = runs(problem, f"{name}:{rate}", budget=20)
+        (gpu,) = runs(problem, f"{name}:{rate}", budget=20, device="cuda")
+        assert (gpu.status, gpu.message) == (cpu.status, cpu.message)
+        if cpu.curve:
+            np.testing.assert_allclose(gpu.curve["value"], cpu.curve["value"], rtol=1e-7)
 
 
 def test_draws_are_the_same_bits_on_a_gpu() -> None:

@@ -88,7 +88,7 @@ def conform(implementation: type | UpdateRule | str, equation: str = "") -> Conf
             name=pair.subject.name,
             equation=pair.equation.name,
             rows=rows,
-            diagnosis=diagnose(pair, rows) if deviating else None,
+            diagnosis=diagnose(pair) if deviating else None,
             notes=_notes(pair),
         )
 

@@ -35,6 +35,11 @@ _SCHEDULE_FREE = Judgement(
     "The step scales p.grad in place, to save memory, as a comment in the code says. The points "
     "are those of the equation; what reads gradients after the step sees others.",
 )
+_DECAY_IN_PLACE = Judgement(
+    Kind.VARIANT,
+    "The points are those of the equation; weight decay is added to p.grad in place, so that what "
+    "reads gradients after the step sees others.",
+)
 _BFLOAT16 = Judgement(
     Kind.CHOICE,
     "The orthogonalisation is done in bfloat16, as in the author's code, whatever the dtype of the "
@@ -51,7 +56,7 @@ JUDGEMENTS: dict[tuple[str, str], Judgement] = {
     ("torch.ASGD", "polyak_averaging"): Judgement(
         Kind.VARIANT,
         "With lambd=0, alpha=0 and t0=-1 the state ax is the mean of the points after the steps; "
-        "with t0=0 the first of them is left out, and with the default t0=1e6 a million. The "
+        "with t0=0 the first is left out, and with the default t0=1e6 the first million. The "
         "parameters themselves are not averaged. Rate and weight are float32 tensors.",
     ),
     ("torch.Muon", "muon"): _BFLOAT16,
@@ -61,16 +66,16 @@ JUDGEMENTS: dict[tuple[str, str], Judgement] = {
     ),
     ("pytorch_optimizer.AdaFactor", "adafactor"): Judgement(
         Kind.VARIANT,
-        "With betas=(None, ...), for the default keeps a momentum in bfloat16. 1e-30 is added to "
+        "Held with betas=(None, ...): the default keeps a momentum in bfloat16. 1e-30 is added to "
         "the squares, as published; decay is multiplied by the effective rate of the step, as in "
         "fairseq's Adafactor. The learning rate is ignored unless relative_step=False.",
     ),
     ("pytorch_optimizer.Lamb", "lamb"): Judgement(
         Kind.BUG,
         "The bias correction of the first moment multiplies the learning rate, outside the trust "
-        "ratio, which is free of scale: |step| = eta |w|/(1 - beta1^t), ten times LAMB's at the "
-        "first step (LS-03). The second moment is not corrected, and |w| is limited to 10. With "
-        "weight_decouple=False, for the default takes the decay out of the trust ratio.",
+        "ratio, which is free of scale: the first step is ten times as long as LAMB's, "
+        "eta |w| (LS-03). The second moment is not corrected, and |w| is limited to 10. Held with "
+        "weight_decouple=False: the default takes the decay out of the trust ratio.",
     ),
     ("pytorch_optimizer.LARS", "lars"): Judgement(
         Kind.VARIANT,
@@ -113,15 +118,15 @@ JUDGEMENTS: dict[tuple[str, str], Judgement] = {
         "A helper adds 1e-15 inside the square root, besides epsilon outside it: gradients below "
         "3e-8 are damped. The step changes p.grad in place.",
     ),
-    ("pytorch_optimizer.ScheduleFreeSGD", "schedule_free_sgd"): _SCHEDULE_FREE,
+    ("pytorch_optimizer.ScheduleFreeSGD", "schedule_free_sgd"): _DECAY_IN_PLACE,
+    ("schedulefree.SGDScheduleFree", "schedule_free_sgd"): _DECAY_IN_PLACE,
+    ("schedulefree.SGDScheduleFreeReference", "schedule_free_sgd"): _DECAY_IN_PLACE,
     ("prodigyopt.Prodigy", "prodigy"): Judgement(
         Kind.CHOICE,
         "The step returns early while every gradient so far was zero, and leaves decay out with "
         "the rest.",
     ),
     ("schedulefree.AdamWScheduleFree", "schedule_free_adamw"): _SCHEDULE_FREE,
-    ("schedulefree.AdamWScheduleFreeClosure", "schedule_free_adamw"): _SCHEDULE_FREE,
-    ("schedulefree.AdamWScheduleFreeReference", "schedule_free_adamw"): _SCHEDULE_FREE,
     ("schedulefree.AdamWScheduleFreePaper", "schedule_free_adamw"): Judgement(
         Kind.CHOICE,
         "The paper's own form, in which the bias correction is part of the learning rate; the "

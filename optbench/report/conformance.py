@@ -120,17 +120,24 @@ def difference(entry: Entry) -> str:
         return ""
     if found.diagnosis is not None:
         return found.diagnosis.text if found.diagnosis.exact else f"perhaps: {found.diagnosis.text}"
-    return "the path is the equation's, but: " + ", ".join(row.check for row in found.deviations)
+    return f"no known variant agrees; {', '.join(row.check for row in found.deviations)}"
 
 
 def markdown(entries: Sequence[Entry]) -> str:
-    """Return the table for a README: class, equation, verdict, and our judgement."""
-    lines = ["| class | equation | verdict | what deviates |", "| --- | --- | --- | --- |"]
+    """Return what a README says: who conforms, and a table of our judgements of the others."""
+    good = [entry for entry in entries if not entry.found.deviations]
+    lines = [f"Conform: {', '.join(map(_claim, good))}.", ""]
+    lines += ["| deviates | from | as | what differs |", "| --- | --- | --- | --- |"]
     for entry in entries:
-        found, judgement = entry.found, entry.judgement
-        verdict = str(found.verdict) if judgement is None else f"**{judgement.kind}**"
-        text = judgement.text if judgement else difference(entry)
-        if not found.deviations and entry.settings:
-            text = f"with {entry.settings}"
-        lines.append(f"| `{found.name}` | `{found.equation}` | {verdict} | {text} |")
+        if not entry.found.deviations:
+            continue
+        judgement = entry.judgement
+        kind, text = (judgement.kind, judgement.text) if judgement else ("", difference(entry))
+        cells = (f"`{entry.found.name}`", f"`{entry.found.equation}`", kind, text)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _claim(entry: Entry) -> str:
+    settings = f" ({entry.settings})" if entry.settings else ""
+    return f"`{entry.found.name}`{settings} to `{entry.found.equation}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,16 +44,31 @@ def optimizer(update: Update, **defaults: float) -> type[torch.optim.Optimizer]:
     return Mine
 
 
+def steps(state: State) -> int:
+    """Return the number of steps, this one included."""
+    return int(state["k"])
+
+
+def old(state: State, name: str, like: Tensor, start: float = 0.0) -> Tensor:
+    """Return a tensor of the state, which starts as a constant."""
+    found: Tensor = state.get(name, torch.full_like(like, start))
+    return found
+
+
+def kept(state: State, name: str, value: Tensor) -> Tensor:
+    """Keep a tensor in the state and return it."""
+    state[name] = value
+    return value
+
+
 def ema(state: State, name: str, value: Tensor, beta: float, start: float = 0.0) -> Tensor:
     """Update a moving average in the state and return it."""
-    state[name] = beta * state.get(name, torch.full_like(value, start)) + (1 - beta) * value
-    return state[name]
+    return kept(state, name, beta * old(state, name, value, start) + (1 - beta) * value)
 
 
 def total(state: State, name: str, value: Tensor, beta: float, start: float = 0.0) -> Tensor:
     """Update a decaying sum in the state and return it."""
-    state[name] = beta * state.get(name, torch.full_like(value, start)) + value
-    return state[name]
+    return kept(state, name, beta * old(state, name, value, start) + value)
 
 
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
@@ -67,7 +83,7 @@ LARS = {"lr": 1.0, "momentum": 0.9, "trust": 1e-3, "weight_decay": 0.0}
 def adam_direction(g: Tensor, s: State, h: Hyper) -> Tensor:
     """Return Adam's direction, as published."""
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
-    m_hat, v_hat = m / (1 - h["beta1"] ** s["k"]), v / (1 - h["beta2"] ** s["k"])
+    m_hat, v_hat = m / (1 - h["beta1"] ** steps(s)), v / (1 - h["beta2"] ** steps(s))
     return m_hat / (v_hat.sqrt() + h["eps"])
 
 
@@ -84,9 +100,8 @@ def adamw(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 def amsgrad(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """AMSGrad."""
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
-    s["w"] = torch.maximum(s.get("w", v), v)
-    w_hat = s["w"] / (1 - h["beta2"] ** s["k"])
-    return p - h["lr"] * m / (1 - h["beta1"] ** s["k"]) / (w_hat.sqrt() + h["eps"])
+    w_hat = kept(s, "w", torch.maximum(old(s, "w", v), v)) / (1 - h["beta2"] ** steps(s))
+    return p - h["lr"] * m / (1 - h["beta1"] ** steps(s)) / (w_hat.sqrt() + h["eps"])
 
 
 def heavy_ball(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
@@ -111,7 +126,7 @@ def adagrad(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 def lion(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     """Lion."""
-    mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
+    mixture = h["beta1"] * old(s, "m", g) + (1 - h["beta1"]) * g
     ema(s, "m", g, h["beta2"])
     return p - h["lr"] * (mixture.sign() + h["weight_decay"] * p)
 
@@ -154,8 +169,8 @@ def _m(s: State, g: Tensor, h: Hyper) -> Tensor:
 
 
 def _hats(s: State, g: Tensor, h: Hyper, k: int | None = None) -> tuple[Tensor, Tensor]:
-    k = s["k"] if k is None else k
-    return _m(s, g, h) / (1 - h["beta1"] ** k), _v(s, g, h) / (1 - h["beta2"] ** k)
+    count = steps(s) if k is None else k
+    return _m(s, g, h) / (1 - h["beta1"] ** count), _v(s, g, h) / (1 - h["beta2"] ** count)
 
 
 def _eps_inside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
@@ -165,12 +180,12 @@ def _eps_inside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 def _eps_before(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _m(s, g, h), _v(s, g, h)
-    rate = h["lr"] * (1 - h["beta2"] ** s["k"]) ** 0.5 / (1 - h["beta1"] ** s["k"])
+    rate = h["lr"] * math.sqrt(1 - h["beta2"] ** steps(s)) / (1 - h["beta1"] ** steps(s))
     return p - rate * m / (v.sqrt() + h["eps"])
 
 
 def _late_count(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    m, v = _hats(s, g, h, s["k"] + 1)
+    m, v = _hats(s, g, h, steps(s) + 1)
     return p - h["lr"] * m / (v.sqrt() + h["eps"])
 
 
@@ -184,8 +199,8 @@ def _swapped(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 def _max_after(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     m, v = _hats(s, g, h)
-    s["w"] = torch.maximum(s.get("w", v), v)
-    return p - h["lr"] * m / (s["w"].sqrt() + h["eps"])
+    w = kept(s, "w", torch.maximum(old(s, "w", v), v))
+    return p - h["lr"] * m / (w.sqrt() + h["eps"])
 
 
 def _decay_after(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
@@ -209,48 +224,48 @@ def _ema_momentum(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 
 def _damped_first(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    part = 1 - h["momentum"] if s["k"] == 1 else 1.0
+    part = 1 - h["momentum"] if steps(s) == 1 else 1.0
     return p - h["lr"] * total(s, "m", part * g, h["momentum"])
 
 
 def _dampened(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    s["m"] = g.clone() if s["k"] == 1 else h["momentum"] * s["m"] + (1 - h["momentum"]) * g
-    return p - h["lr"] * s["m"]
+    average = h["momentum"] * old(s, "m", g) + (1 - h["momentum"]) * g
+    return p - h["lr"] * kept(s, "m", g.clone() if steps(s) == 1 else average)
 
 
 def _old_velocity(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    old = s.get("m", torch.zeros_like(g))
+    before = old(s, "m", g)
     total(s, "m", g, h["momentum"])
-    return p - h["lr"] * old
+    return p - h["lr"] * before
 
 
 def _corrected_rmsprop(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    v = ema(s, "v", g * g, h["alpha"]) / (1 - h["alpha"] ** s["k"])
+    v = ema(s, "v", g * g, h["alpha"]) / (1 - h["alpha"] ** steps(s))
     return p - h["lr"] * g / (v.sqrt() + h["eps"])
 
 
 def _adadelta_outside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
+    v, u = ema(s, "v", g * g, h["rho"]), old(s, "u", g)
     delta = g * (u.sqrt() + h["eps"]) / (v.sqrt() + h["eps"])
     ema(s, "u", delta * delta, h["rho"])
     return p - h["lr"] * delta
 
 
 def _adadelta_rate(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    v, u = ema(s, "v", g * g, h["rho"]), s.get("u", torch.zeros_like(g))
+    v, u = ema(s, "v", g * g, h["rho"]), old(s, "u", g)
     step = h["lr"] * g * ((u + h["eps"]) / (v + h["eps"])).sqrt()
     ema(s, "u", step * step, h["rho"])
     return p - step
 
 
 def _adamax_outside(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    s["u"] = torch.maximum(h["beta2"] * s.get("u", torch.zeros_like(g)), g.abs())
-    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / (s["u"] + h["eps"])
+    u = kept(s, "u", torch.maximum(h["beta2"] * old(s, "u", g), g.abs()))
+    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** steps(s)) / (u + h["eps"])
 
 
 def _adamax_undecayed(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    s["u"] = torch.maximum(s.get("u", torch.zeros_like(g)), g.abs() + h["eps"])
-    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** s["k"]) / s["u"]
+    u = kept(s, "u", torch.maximum(old(s, "u", g), g.abs() + h["eps"]))
+    return p - h["lr"] * _m(s, g, h) / (1 - h["beta1"] ** steps(s)) / u
 
 
 def _lion_kept(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
@@ -258,7 +273,7 @@ def _lion_kept(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 
 def _lion_zero(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    mixture = h["beta1"] * s.get("m", torch.zeros_like(g)) + (1 - h["beta1"]) * g
+    mixture = h["beta1"] * old(s, "m", g) + (1 - h["beta1"]) * g
     ema(s, "m", g, h["beta2"])
     sign = torch.where(mixture >= 0, 1.0, -1.0).to(p)
     return p - h["lr"] * (sign + h["weight_decay"] * p)
@@ -291,8 +306,8 @@ def _single(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
 
 
 def _absolute(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
-    m = _m(s, g, h) / (1 - h["beta1"] ** s["k"])
-    v = ema(s, "v", g.abs(), h["beta2"]) / (1 - h["beta2"] ** s["k"])
+    m = _m(s, g, h) / (1 - h["beta1"] ** steps(s))
+    v = ema(s, "v", g.abs(), h["beta2"]) / (1 - h["beta2"] ** steps(s))
     return p - h["lr"] * m / (v + h["eps"])
 
 

@@ -28,7 +28,7 @@ def test_a_planted_bug_is_caught_and_named(bug: str) -> None:
     with quiet():
         pair = pair_of(optimizer(update, **defaults), equation)
         caught = next((row for row in rows_of(pair) if row.verdict is Verdict.DEVIATES), None)
-        diagnosis = diagnose(pair, ()) if said else None
+        diagnosis = diagnose(pair) if said else None
 
     assert caught is not None
     if said:

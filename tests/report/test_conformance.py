@@ -38,7 +38,7 @@ BAD = _entry(
     _row("first-step", Verdict.DEVIATES),
     _row("groups", Verdict.NOT_APPLICABLE),
     _row("AD-02", Verdict.CONFORMS),
-    judgement=Judgement(Kind.BUG, "It divides by zero."),
+    judgement=Judgement(Kind.BUG, "It divides |x| by zero."),
 )
 
 
@@ -52,8 +52,8 @@ def test_the_page_and_the_table_hold_every_entry(tmp_path: Path) -> None:
     assert "epsilon &lt;inside&gt; (known)." in text
     assert "<script" not in text
     assert "http" not in text
-    assert "| `torch.Good` | `adam` | conforms | with centered=True |" in table
-    assert "| **bug** | It divides by zero. |" in table
+    assert "Conform: `torch.Good` (centered=True) to `adam`." in table
+    assert "| `zoo.Bad<script>` | `adam` | bug | It divides \\|x\\| by zero. |" in table
 
 
 def test_a_column_shows_its_worst_check() -> None:

@@ -211,13 +211,13 @@ def each_block(rule: UpdateRule) -> UpdateRule:
 
     def step(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> tuple[Tensor, State]:
         layout, g = oracle.layout, oracle.gradient(x)
-        count = len(state) // len(layout.blocks)
         points: list[Tensor] = []
         states: list[Tensor] = []
         blocks = zip(_flat(x, layout), _flat(g, layout), layout.blocks, strict=True)
-        for i, (part, gradient, block) in enumerate(blocks):
+        for part, gradient, block in blocks:
             shown = Shown(oracle, functools.partial(_constant, gradient), Layout((block,)))
-            own = state[count * i : count * (i + 1)]
+            count = len(rule.init(part, shown.layout))
+            own = state[len(states) : len(states) + count]
             point, new = rule.step(part, own, shown, t, **hyper)
             points.append(point)
             states += new

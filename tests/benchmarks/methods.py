@@ -11,6 +11,7 @@ at every step. The loop is timed on every tenth rate of one seed and scaled up. 
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 
@@ -150,22 +151,13 @@ def measure(method: str, record: str) -> None:
             loop(METHODS[method], A, problem.start(0).numpy().copy(), rate)
     looped = (time.perf_counter() - started) / len(rates[::EVERY]) * len(rates) * SEEDS
 
-    settings = {"targets": (), "jobs": 2}
-    swept = optbench.run(
-        PROBLEM,
-        method,
-        lr=RATES,
-        seeds=SEEDS,
-        budget=STEPS,
-        record=record,
-        record_x=False,
-        **settings,
-    ).engine_seconds
+    run = functools.partial(optbench.run, PROBLEM, method, targets=(), jobs=2)
+    swept = run(lr=RATES, seeds=SEEDS, budget=STEPS, record=record).engine_seconds
     # At the floor of a constant rate methods that normalise are chaotic, so this is over before.
-    (run,) = optbench.run(PROBLEM, method, lr="1e-3", budget=50, record_x=True, **settings).runs
-    assert run.points is not None
+    (short,) = run(lr="1e-3", budget=50, record_x=True).runs
+    assert short.points is not None
     last = loop(METHODS[method], A, problem.start(0).numpy().copy(), 1e-3, steps=50)
-    np.testing.assert_allclose(run.points[-1], last, atol=1e-10)
+    np.testing.assert_allclose(short.points[-1], last, atol=1e-10)
     print(f"{method:<20} {swept:7.3f} s  loop {looped:7.3f} s  ratio {looped / swept:6.1f}")
 
 

@@ -38,10 +38,15 @@ def _sum(s: State, name: str, value: np.ndarray, decay: float) -> np.ndarray:
     return m
 
 
+def _root(value: np.ndarray) -> np.ndarray:
+    root: np.ndarray = np.sqrt(value)
+    return root
+
+
 def _adam(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
     m, v = _ema(s, "m", g, 0.9), _ema(s, "v", g * g, 0.999)
     k = t + 1
-    return x - lr / (1 - 0.9**k) * m / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+    return x - lr / (1 - 0.9**k) * m / (_root(v / (1 - 0.999**k)) + 1e-8)
 
 
 def _amsgrad(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
@@ -49,7 +54,7 @@ def _amsgrad(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.nd
     top = s.setdefault("top", np.zeros_like(x))
     np.maximum(top, v, out=top)
     k = t + 1
-    return x - lr / (1 - 0.9**k) * m / (np.sqrt(top / (1 - 0.999**k)) + 1e-8)
+    return x - lr / (1 - 0.9**k) * m / (_root(top / (1 - 0.999**k)) + 1e-8)
 
 
 def _adamw(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
@@ -68,21 +73,21 @@ def _nesterov(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.n
 
 
 def _adagrad(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
-    return x - lr * g / (np.sqrt(_sum(s, "s", g * g, 1.0)) + 1e-10)
+    return x - lr * g / (_root(_sum(s, "s", g * g, 1.0)) + 1e-10)
 
 
 def _rmsprop(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
-    return x - lr * g / (np.sqrt(_ema(s, "v", g * g, 0.99)) + 1e-8)
+    return x - lr * g / (_root(_ema(s, "v", g * g, 0.99)) + 1e-8)
 
 
 def _rmsprop_momentum(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
-    return x - lr * _sum(s, "m", g / (np.sqrt(_ema(s, "v", g * g, 0.99)) + 1e-8), 0.9)
+    return x - lr * _sum(s, "m", g / (_root(_ema(s, "v", g * g, 0.99)) + 1e-8), 0.9)
 
 
 def _adadelta(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
     v = _ema(s, "v", g * g, 0.9)
     d = s.setdefault("d", np.zeros_like(x))
-    step = np.sqrt(d + 1e-6) / np.sqrt(v + 1e-6) * g
+    step = _root(d + 1e-6) / _root(v + 1e-6) * g
     _ema(s, "d", step * step, 0.9)
     return x - lr * step
 

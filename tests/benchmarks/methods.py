@@ -87,7 +87,7 @@ def _rmsprop_momentum(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float)
 def _adadelta(x: np.ndarray, g: np.ndarray, s: State, t: int, lr: float) -> np.ndarray:
     v = _ema(s, "v", g * g, 0.9)
     d = s.setdefault("d", np.zeros_like(x))
-    step = _root(d + 1e-6) / _root(v + 1e-6) * g
+    step: np.ndarray = _root(d + 1e-6) / _root(v + 1e-6) * g
     _ema(s, "d", step * step, 0.9)
     return x - lr * step
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from optbench.conformance.check import Check, Row, Verdict, apply
 from optbench.conformance.checks.adaptive import ADAPTIVE
@@ -23,6 +24,20 @@ from optbench.core.errors import OptbenchError, unknown
 from optbench.core.optimizer import UpdateRule
 from optbench.core.parameters import parameters_of
 from optbench.optimizers.foreign.quiet import quiet
+
+
+class Scope(StrEnum):
+    """Where an implementation deviates."""
+
+    GRADIENTS = "p.grad only"
+    CONTRACT = "contract"
+    EXTREMES = "extreme gradients"
+    PRECISION = "precision"
+    STEPS = "steps"
+
+
+EXTREMES = {"zero-gradient", "tiny-gradients", "huge-gradients"}
+"""Checks with gradients that training hardly meets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +68,25 @@ class Conformance:
         """Whether the implementation is the algorithm."""
         return Verdict.DEVIATES if self.deviations else Verdict.CONFORMS
 
+    @property
+    def scope(self) -> Scope:
+        """Where it deviates: in the steps, or in less than that."""
+        checks = {row.check for row in self.deviations}
+        if checks <= {"gradient-kept"}:
+            return Scope.GRADIENTS
+        if checks <= {check.id for check in CONTRACT}:
+            return Scope.CONTRACT
+        if checks <= EXTREMES | {"gradient-kept"}:
+            return Scope.EXTREMES
+        rough = self.diagnosis is not None and not self.diagnosis.exact
+        return Scope.PRECISION if rough else Scope.STEPS
+
     def summary(self) -> str:
         """Return the verdict in one line."""
         if not self.deviations:
             return f"{self.name} conforms to {self.equation}"
+        if self.scope is Scope.GRADIENTS:
+            return f"{self.name} takes the steps of {self.equation}, but changes p.grad in place"
         line = f"{self.name} deviates from {self.equation} in {len(self.deviations)} checks"
         if self.diagnosis is None:
             return line

@@ -126,7 +126,11 @@ CLAIMS: dict[str, dict[str, Recipe]] = {
             },
         )
     },
-    "pytorch_optimizer.SGDW": {"gd": _PLAIN, "heavy_ball": _PLAIN},
+    "pytorch_optimizer.SGDW": {
+        "gd": _PLAIN,
+        "heavy_ball": _PLAIN,
+        "nesterov": Recipe(fixed={"nesterov": True}),
+    },
     "pytorch_optimizer.SignSGD": {"signsgd": Recipe(fixed={"momentum": 0.0}), "signum": _PLAIN},
     "pytorch_optimizer.Shampoo": {"shampoo": Recipe(names={"eps": "matrix_eps"})},
     "pytorch_optimizer.ScalableShampoo": {"shampoo": Recipe(names={"eps": "matrix_eps"})},

@@ -67,7 +67,8 @@ def lamb(
     x+ = x - eta |x|/|u| u in each block x of the parameters,  k = t + 1
 
     |x|/|u| is 1 in excluded blocks, and where either norm is 0; the paper's phi is the identity.
-    (pytorch_optimizer corrects no bias, limits |x| to 10 and adds eps to |u|.)
+    (pytorch_optimizer corrects the first moment only, after the ratio, limits |x| to 10 and adds
+    eps to |u|.)
 
     Default: eta = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-6, lambda = 0.01. Search range: 1e-5
     to 1.

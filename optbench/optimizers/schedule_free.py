@@ -59,13 +59,14 @@ def schedule_free_adamw(
     eps: Epsilon = 1e-8,
     weight_decay: WeightDecay = 0.0,
 ) -> tuple[Tensor, State]:
-    """Schedule-Free AdamW (Defazio et al. 2024, algorithm 1).
+    """Schedule-Free AdamW (Defazio et al. 2024), as the authors' package has it.
 
     y = (1 - beta1) z + beta1 x,  v+ = beta2 v + (1 - beta2) grad f(y)^2,  k = t + 1,
     z+ = z - eta grad f(y) / (sqrt(v+ / (1 - beta2^k)) + eps) - eta lambda y,
     x+ = (1 - c) x + c z+ with c of `schedule_free_sgd`
 
-    There is no average of gradients: beta1 places y.
+    There is no average of gradients: beta1 places y. (In algorithm 1 of the paper the bias
+    correction is a factor sqrt(1 - beta2^k) of eta.)
 
     Default: eta = 2.5e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, lambda = 0 (schedulefree). Search
     range: 1e-5 to 1.

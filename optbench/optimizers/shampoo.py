@@ -80,8 +80,10 @@ def eigenvectors(matrix: Tensor) -> tuple[Tensor, Tensor]:
 def inverse_root(matrix: Tensor, eps: float | Tensor, order: int) -> Tensor:
     """Return (matrix + eps I)^(-1/order) of positive semi-definite matrices (B, n, n)."""
     values, vectors = eigenvectors(matrix)
-    # Rounding may push a zero eigenvalue of a large matrix below -eps.
-    scaled = vectors * (values.clamp(min=0) + eps)[:, None, :] ** (-1 / order)
+    # A zero eigenvalue of a large matrix is rounding, perhaps below -eps. Taken for as small as eps
+    # it would blow up the rounding of what the root is applied to.
+    rounding = torch.finfo(matrix.dtype).eps * values[:, -1:]
+    scaled = vectors * (torch.maximum(values, rounding) + eps)[:, None, :] ** (-1 / order)
     return scaled @ vectors.mT
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from optbench.conformance.battery import Scope
 from optbench.conformance.check import Row, Verdict
-from optbench.conformance.survey import Entry
+from optbench.conformance.survey import Entry, Survey
 from optbench.core.errors import OptbenchError
 
 MARKS = {Verdict.CONFORMS: "✓", Verdict.DEVIATES: "✗", Verdict.NOT_APPLICABLE: "·"}
@@ -42,15 +43,12 @@ class Line:
     difference: str
 
 
-def write_conformance(
-    entries: Sequence[Entry], folder: Path, *, versions: Mapping[str, str]
-) -> Path:
+def write_conformance(survey: Survey, folder: Path) -> Path:
     """Write `index.html` and `table.md`.
 
     Args:
-        entries: What the survey found.
+        survey: What was found.
         folder: Where to write; made if needed.
-        versions: Package to version, for the head.
 
     Returns:
         The path of the page.
@@ -58,8 +56,8 @@ def write_conformance(
     Raises:
         OptbenchError: When the folder cannot be written.
     """
-    page = render(entries, versions)
-    table = markdown(entries)
+    page = render(survey)
+    table = markdown(survey.entries)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "table.md").write_text(table, encoding="utf-8")
@@ -69,7 +67,7 @@ def write_conformance(
     return folder / "index.html"
 
 
-def render(entries: Sequence[Entry], versions: Mapping[str, str]) -> str:
+def render(survey: Survey) -> str:
     """Return the page as HTML; every name in it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -78,14 +76,15 @@ def render(entries: Sequence[Entry], versions: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    lines = [Line(entry, marks(entry.found.rows), difference(entry)) for entry in entries]
-    counts = Counter(str(entry.found.verdict) for entry in entries)
+    entries = survey.entries
+    deviating = [entry for entry in entries if entry.found.deviations]
     return environment.get_template("conformance.html.j2").render(
-        lines=lines,
+        lines=[Line(entry, marks(entry.found.rows), difference(entry)) for entry in entries],
         columns=[*COLUMNS, THEORY],
-        counts=counts,
-        kinds=Counter(str(e.judgement.kind) for e in entries if e.judgement),
-        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+        conform=len(entries) - len(deviating),
+        scopes=Counter(str(entry.found.scope) for entry in deviating),
+        kinds=Counter(str(entry.judgement.kind) for entry in deviating if entry.judgement),
+        survey=survey,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
@@ -120,20 +119,24 @@ def difference(entry: Entry) -> str:
         return ""
     if found.diagnosis is not None:
         return found.diagnosis.text if found.diagnosis.exact else f"perhaps: {found.diagnosis.text}"
-    return f"no known variant agrees; {', '.join(row.check for row in found.deviations)}"
+    checks = ", ".join(row.check for row in found.deviations)
+    if found.scope is Scope.STEPS:
+        return f"no known variant agrees; {checks}"
+    return f"the equation's steps; {checks}"
 
 
 def markdown(entries: Sequence[Entry]) -> str:
     """Return what a README says: who conforms, and a table of our judgements of the others."""
     good = [entry for entry in entries if not entry.found.deviations]
     lines = [f"Conform: {', '.join(map(_claim, good))}.", ""]
-    lines += ["| deviates | from | as | what differs |", "| --- | --- | --- | --- |"]
+    lines += ["| deviates | from | in | as | what differs |", "| --- | --- | --- | --- | --- |"]
     for entry in entries:
         if not entry.found.deviations:
             continue
         judgement = entry.judgement
         kind, text = (judgement.kind, judgement.text) if judgement else ("", difference(entry))
-        cells = (f"`{entry.found.name}`", f"`{entry.found.equation}`", kind, text)
+        name, equation = f"`{entry.found.name}`", f"`{entry.found.equation}`"
+        cells = (name, equation, entry.found.scope, kind, text)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 

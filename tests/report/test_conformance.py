@@ -11,7 +11,7 @@ from optbench.conformance.check import Row, Verdict
 from optbench.conformance.diagnose import Diagnosis
 from optbench.conformance.judgements import JUDGEMENTS, Judgement, Kind
 from optbench.conformance.match import CLAIMS
-from optbench.conformance.survey import Entry
+from optbench.conformance.survey import Entry, Survey
 from optbench.core.errors import OptbenchError
 from optbench.report.conformance import marks, write_conformance
 
@@ -44,16 +44,19 @@ BAD = _entry(
 
 def test_the_page_and_the_table_hold_every_entry(tmp_path: Path) -> None:
     """Names are escaped, deviations have their words and judgement, the page loads nothing."""
-    page = write_conformance([GOOD, BAD], tmp_path / "new", versions={"torch": "1"})
+    found = Survey([GOOD, BAD], {"torch": "1"}, ["torch.Gone"], ["zoo.Other"])
+    page = write_conformance(found, tmp_path / "new")
     text, table = page.read_text(), (tmp_path / "new" / "table.md").read_text()
 
-    assert "1 conform, 1 deviate: 1 bug." in text
+    assert "1 conform, 1 deviate: 1 in steps. Our judgement of them: 1 bug." in text
+    assert "does not have them: torch.Gone." in text
+    assert "zoo.Other" in text
     assert "zoo.Bad&lt;script&gt; as adam: bug" in text
     assert "epsilon &lt;inside&gt; (known)." in text
     assert "<script" not in text
     assert "http" not in text
     assert "Conform: `torch.Good` (centered=True) to `adam`." in table
-    assert "| `zoo.Bad<script>` | `adam` | bug | It divides \\|x\\| by zero. |" in table
+    assert "| `zoo.Bad<script>` | `adam` | steps | bug | It divides \\|x\\| by zero. |" in table
 
 
 def test_a_column_shows_its_worst_check() -> None:
@@ -70,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OptbenchError, match="cannot write the page to"):
-        write_conformance([GOOD], tmp_path / "file", versions={})
+        write_conformance(Survey([GOOD], {}), tmp_path / "file")
 
 
 def test_judgements_are_of_claims() -> None:

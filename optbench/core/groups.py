@@ -75,4 +75,6 @@ def _parameter(owner: str, parameters: Mapping[str, Parameter], name: str) -> Pa
     numeric = {key: p for key, p in own.items() if p.kind is not str and key != "lr"}
     if name not in numeric:
         raise SpecError(str(unknown(f"parameter of {owner}:", name, {*numeric, *_OWN})))
+    if not numeric[name].param.per_block:
+        raise SpecError(f"{owner} has one {name} for all parameters, and {name}@ sets it for some")
     return numeric[name]

@@ -16,7 +16,7 @@ import math
 import re
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -59,6 +59,7 @@ class Param:
         tunings: The named tunings that may stand in the place of a number.
         per_run: Whether runs that differ in it may advance in one batch (a number that the update
             rule can take as a tensor).
+        per_block: Whether parameter groups may differ in it.
     """
 
     about: str
@@ -69,6 +70,7 @@ class Param:
     choices: tuple[str, ...] = ()
     tunings: tuple[str, ...] = ()
     per_run: bool = False
+    per_block: bool = True
 
     def range(self) -> str:
         """Return the allowed values as text, e.g. `[1, inf)` or `a | b`."""
@@ -96,16 +98,23 @@ LEARNING_RATE = Param(
     "learning rate eta", above=0, tunings=("c/L", "two-over-sum", "polyak"), per_run=True
 )
 MOMENTUM = Param("momentum beta", low=0, below=1, tunings=("polyak", "nesterov"), per_run=True)
+_DECAY = Param("decay rate of a moving average", low=0, below=1, per_run=True)
+_EPSILON = Param("added to the denominator", low=0, per_run=True)
 
 # An update rule sees a number, or a tensor with one for each run of the batch: `Any` stands for
 # both, and is declared to users as a float.
 LearningRate = Annotated[Any, LEARNING_RATE]
 Momentum = Annotated[Any, MOMENTUM]
-Decay = Annotated[Any, Param("decay rate of a moving average", low=0, below=1, per_run=True)]
-Epsilon = Annotated[Any, Param("added to the denominator", low=0, per_run=True)]
+Decay = Annotated[Any, _DECAY]
+Epsilon = Annotated[Any, _EPSILON]
 Smoothness = Annotated[Any, Param("smoothness L", above=0, tunings=("L",), per_run=True)]
 StrongConvexity = Annotated[Any, Param("strong convexity mu", low=0, tunings=("mu",), per_run=True)]
 WeightDecay = Annotated[Any, Param("weight decay coefficient", low=0, per_run=True)]
+
+# For rules that work on whole matrices, where a number for each coordinate has no meaning.
+WholeMomentum = Annotated[Any, replace(MOMENTUM, per_block=False)]
+WholeDecay = Annotated[Any, replace(_DECAY, per_block=False)]
+WholeEpsilon = Annotated[Any, replace(_EPSILON, per_block=False)]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ def adafactor(
     t: int,
     *,
     lr: LearningRate = 1e-2,
-    beta2_decay: Annotated[float, Param("exponent c of 1 - beta2 = k^c", high=0)] = -0.8,
+    beta2_decay: Annotated[
+        float, Param("exponent c of 1 - beta2 = k^c", high=0, per_block=False)
+    ] = -0.8,
     eps2: Annotated[Any, Param("least size of x in the step", low=0, per_run=True)] = 1e-3,
     clip: Annotated[Any, Param("largest RMS d of the update", low=1, per_run=True)] = 1.0,
     weight_decay: WeightDecay = 0.0,

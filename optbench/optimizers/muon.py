@@ -10,14 +10,23 @@ from torch import Tensor, lerp
 
 from optbench.core.layout import Block, Layout
 from optbench.core.optimizer import Needs, Oracle, State, UpdateRule
-from optbench.core.parameters import Decay, Epsilon, LearningRate, Momentum, Param, WeightDecay
+from optbench.core.parameters import (
+    LearningRate,
+    Param,
+    WeightDecay,
+    WholeDecay,
+    WholeEpsilon,
+    WholeMomentum,
+)
 from optbench.optimizers.algebra import descend
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 SMALLEST_NORM = 1e-7
 
-AdamScale = Annotated[Any, Param("AdamW's learning rate as a multiple of lr", low=0, per_run=True)]
+AdamScale = Annotated[
+    Any, Param("AdamW's learning rate as a multiple of lr", low=0, per_run=True, per_block=False)
+]
 
 
 def muon(
@@ -27,12 +36,12 @@ def muon(
     t: int,
     *,
     lr: LearningRate = 0.02,
-    momentum: Momentum = 0.95,
+    momentum: WholeMomentum = 0.95,
     weight_decay: WeightDecay = 0.0,
     adam_scale: AdamScale = 0.015,
-    adam_beta1: Decay = 0.9,
-    adam_beta2: Decay = 0.95,
-    adam_eps: Epsilon = 1e-10,
+    adam_beta1: WholeDecay = 0.9,
+    adam_beta2: WholeDecay = 0.95,
+    adam_eps: WholeEpsilon = 1e-10,
 ) -> tuple[Tensor, State]:
     """Muon (Jordan et al. 2024), Nesterov's form, with AdamW for the blocks that are no matrices.
 

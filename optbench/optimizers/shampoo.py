@@ -7,7 +7,7 @@ from torch import Tensor
 
 from optbench.core.layout import Block, Layout
 from optbench.core.optimizer import Oracle, State, UpdateRule
-from optbench.core.parameters import Epsilon, LearningRate
+from optbench.core.parameters import LearningRate, WholeEpsilon
 from optbench.optimizers.algebra import descend
 
 
@@ -18,7 +18,7 @@ def shampoo(
     t: int,
     *,
     lr: LearningRate = 0.1,
-    eps: Epsilon = 1e-6,
+    eps: WholeEpsilon = 1e-6,
 ) -> tuple[Tensor, State]:
     """Shampoo (Gupta, Koren and Singer 2018, algorithm 1; algorithm 2 for other orders).
 

@@ -9,11 +9,18 @@ from torch import Tensor, lerp
 
 from optbench.core.layout import Block, Layout
 from optbench.core.optimizer import Needs, Oracle, State, UpdateRule
-from optbench.core.parameters import Decay, Epsilon, LearningRate, Param, WeightDecay
+from optbench.core.parameters import (
+    Decay,
+    Epsilon,
+    LearningRate,
+    Param,
+    WeightDecay,
+    WholeDecay,
+)
 from optbench.optimizers.algebra import descend
 from optbench.optimizers.shampoo import eigenvectors, gram, multiply
 
-Frequency = Annotated[int, Param("steps between two changes of the basis", low=1)]
+Frequency = Annotated[int, Param("steps between two changes of the basis", low=1, per_block=False)]
 
 
 def soap(
@@ -24,7 +31,7 @@ def soap(
     *,
     lr: LearningRate = 3e-3,
     beta1: Decay = 0.95,
-    beta2: Decay = 0.95,
+    beta2: WholeDecay = 0.95,
     eps: Epsilon = 1e-8,
     weight_decay: WeightDecay = 1e-2,
     frequency: Frequency = 10,

@@ -35,6 +35,8 @@ def test_keys_of_groups_are_checked_and_kept() -> None:
         ("adamw:lr_scale@bias=-1", "lr_scale must be in"),
         ("adamw:batch_size@bias=3", "batch_size"),
         ("scipy.CG:lr_scale@bias=3", "no learning rate"),
+        ("shampoo:eps@bias=1e-3", "shampoo has one eps for all parameters"),
+        ("soap:frequency@bias=3", "soap has one frequency for all parameters"),
     ],
 )
 def test_slips_are_named(text: str, message: str) -> None:

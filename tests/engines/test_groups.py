@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from optbench.core.optimizer import UpdateRule, without_gradient_parameters
 from optbench.core.run import Status
+from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.find import find_optimizer
 from tests.helpers import problem_of, runs, trajectory
 
 PROBLEM = "mlp:hidden=3,examples=40"
@@ -55,6 +58,34 @@ def test_groups_mean_the_same_in_both_engines(pair: tuple[str, str]) -> None:
     assert ours.points is not None, ours.message
     assert theirs.points is not None, theirs.message
     np.testing.assert_allclose(theirs.points, ours.points, rtol=1e-9, atol=1e-12)
+
+
+def _numbers(name: str) -> dict[str, float]:
+    """Return numbers other than the defaults for all that groups of a rule may differ in."""
+    rule = find_optimizer(name)
+    if not isinstance(rule, UpdateRule) or "lr" not in rule.parameters:
+        return {}
+    own = without_gradient_parameters(rule.parameters)
+    kept = {key: p for key, p in own.items() if p.param.per_block and key != "lr"}
+    return {key: 0.9 * p.default or 0.05 for key, p in kept.items() if isinstance(p.default, float)}
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if _numbers(name)])
+def test_a_group_of_all_blocks_is_the_hyperparameter_itself(name: str) -> None:
+    """Every number that a group may set is, set for all blocks, the run's own number."""
+    whole, grouped = (
+        trajectory(PROBLEM, f"{name}:lr=0.01,{keys}", budget=5)
+        for keys in (
+            ",".join(f"{key}{where}={number:.6g}" for key, number in _numbers(name).items())
+            for where in ("", "@*")
+        )
+    )
+
+    assert (grouped.status, grouped.message) == (whole.status, whole.message)
+    if whole.status is not Status.REFUSED:
+        assert whole.points is not None, whole.message
+        assert grouped.points is not None, grouped.message
+        np.testing.assert_allclose(grouped.points, whole.points, rtol=1e-9, atol=1e-12)
 
 
 def test_exclusion_takes_decay_and_scaling_away() -> None:

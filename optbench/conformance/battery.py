@@ -87,7 +87,9 @@ class Conformance:
             return f"{self.name} conforms to {self.equation}"
         if self.scope is Scope.GRADIENTS:
             return f"{self.name} takes the steps of {self.equation}, but changes p.grad in place"
-        line = f"{self.name} deviates from {self.equation} in {len(self.deviations)} checks"
+        count = len(self.deviations)
+        checks = "1 check" if count == 1 else f"{count} checks"
+        line = f"{self.name} deviates from {self.equation} in {checks}"
         if self.diagnosis is None:
             return line
         if self.diagnosis.exact:

@@ -67,7 +67,11 @@ def _numbers(name: str) -> dict[str, float]:
         return {}
     own = without_gradient_parameters(rule.parameters)
     kept = {key: p for key, p in own.items() if p.param.per_block and key != "lr"}
-    return {key: 0.9 * p.default or 0.05 for key, p in kept.items() if isinstance(p.default, float)}
+    return {
+        key: next(x for x in (0.9 * p.default or 0.05, 1.1 * p.default) if p.param.allows(x))
+        for key, p in kept.items()
+        if isinstance(p.default, float)
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if _numbers(name)])

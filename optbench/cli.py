@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optbench.analysis.results import Results
     from optbench.engines.execute import Finished
     from optbench.request import Request
-    from optbench.store import Store
+    from optbench.store import Damage, Store
     from optbench.workflow import Plan
 
 Names = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
@@ -207,6 +207,8 @@ def run(
     console.print_outcome(outcome, results / "results.db", page, as_json=as_json)
     if any(run.status.is_failure for run in outcome.runs):
         raise click.exceptions.Exit(1)
+    if not suite and outcome.runs and all(run.status == "refused" for run in outcome.runs):
+        raise click.exceptions.Exit(2)
 
 
 def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
@@ -267,10 +269,15 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 @_results
 @click.option("--title", default="optbench", show_default=True, help="Heading of the page.")
 def report(output: Path, results: Path, title: str) -> None:
-    """Write a report of everything in a store to the folder OUTPUT."""
+    """Write a report of everything in a store to the folder OUTPUT.
+
+    Exit status 1 when something is damaged, and so left out.
+    """
     from optbench import workflow
 
-    click.echo(workflow.report_store(results, output, title=title))
+    page, damaged = workflow.report_store(results, output, title=title)
+    click.echo(page)
+    _left_out(damaged)
 
 
 @cli.command()
@@ -305,9 +312,14 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
 
     outcome = join(sources, into)
     click.echo(f"{outcome.written} runs added to {into}, {outcome.known} known")
-    for damage in outcome.damaged:
+    _left_out(outcome.damaged)
+
+
+def _left_out(damaged: list[Damage]) -> None:
+    """Name what is damaged, if anything is, and exit with status 1."""
+    for damage in damaged:
         click.echo(f"optbench: left out: {damage}", err=True)
-    if outcome.damaged:
+    if damaged:
         raise click.exceptions.Exit(1)
 
 

@@ -161,12 +161,13 @@ def _print_costs(costs: Mapping[str, float | None] | str) -> None:
         "state_bytes": "bytes of state a parameter, which itself has 4",
         "gradients": "gradients a step",
         "hvps": "Hessian- or Fisher-vector products a step",
-        "relative_time": "times as long a step as plain gradient descent in the same engine",
+        "relative_time": "times as long a step as plain gradient descent, as timed just now",
     }
     print(f"\ncosts, measured now on {costs['parameters']} parameters (a matrix and a vector)")
     for name, meaning in lines.items():
         value = costs[name]
-        print(f"  {'unknown' if value is None else format(value, '.3g'):>8}  {meaning}")
+        text = "unknown" if value is None else format(value, ".3g")
+        print(f"  {text:>8}  {meaning}")
 
 
 def drawn_schedule(numbers: Factors) -> str:

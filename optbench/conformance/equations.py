@@ -8,8 +8,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from optbench.core.errors import OptbenchError
 from optbench.core.layout import Layout
-from optbench.core.optimizer import Oracle, State, UpdateRule
+from optbench.core.optimizer import Optimizer, Oracle, State, UpdateRule
 from optbench.core.parameters import LearningRate, Param
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.algebra import descend, inner
@@ -75,6 +76,14 @@ LBFGS = UpdateRule(step=lbfgs, start=_nothing)
 @functools.cache
 def equations() -> dict[str, UpdateRule]:
     """Return the update rules by name; one that needs random gradients is the same as without."""
-    found = {name: find_optimizer(name) for name in OPTIMIZERS if "." not in name}
+    found = {name: _found(name) for name in OPTIMIZERS if "." not in name}
     rules = {name: rule for name, rule in found.items() if isinstance(rule, UpdateRule)}
     return {**rules, "lbfgs": LBFGS}
+
+
+def _found(name: str) -> Optimizer | None:
+    """Return an optimizer, or None where it needs a package that is an extra."""
+    try:
+        return find_optimizer(name)
+    except OptbenchError:
+        return None

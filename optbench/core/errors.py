@@ -23,6 +23,10 @@ class StoreError(OptbenchError):
     """A results file that cannot be used as it is: damaged, foreign, newer, or not writable."""
 
 
+MANY = 60
+"""More names than this are not all told where some come close."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptbenchError:
     """Build the error for a name that does not exist, with the closest ones that do.
 
@@ -34,9 +38,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> OptbenchError:
     Returns:
         The error, to be raised by the caller.
     """
-    known = sorted(known)
+    known = sorted(set(known))
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     message = f"unknown {kind} {name!r}"
     if close:
         message += f"; did you mean {' or '.join(close)}?"
+    if close and len(known) > MANY:
+        return OptbenchError(message)
     return OptbenchError(f"{message} (known: {', '.join(known) or 'none'})")

@@ -113,9 +113,11 @@ def missing(who: str, needs: Needs, problem: Problem) -> str:
         lacks.append("parameters that are matrices")
     if needs.unconstrained and problem.project is not None:
         lacks.append("an unconstrained problem")
+    if lacks:
+        return f"{who} needs {' and '.join(lacks)}, which is not given here"
     if needs.dim and problem.facts.dim > needs.dim:
-        lacks.append(f"at most {needs.dim} variables")
-    return f"{who} needs {' and '.join(lacks)}, which is not given here" if lacks else ""
+        return f"{who} needs at most {needs.dim} variables, and here are {problem.facts.dim}"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,11 @@ def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod
     known = problem.nearest is not None or problem.facts.x_star is not None
     if spec.targets and spec.target_measure == "distance" and not known:
         return f"a target of distance needs x*, which is unknown for {spec.problem.name}"
-    return missing(spec.optimizer.name, optimizer.needs, problem)
+    lacking = missing(spec.optimizer.name, optimizer.needs, problem)
+    if lacking or not size or problem.examples or problem.facts.noise_variance:
+        return lacking
+    who = f"{spec.optimizer.name} with batch_size={size}"
+    return f"{who} needs a finite sum or gradient noise, which is not given here"
 
 
 def horizon(spec: RunSpec) -> int:

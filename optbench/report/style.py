@@ -105,8 +105,10 @@ def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     """
     used: Counter[str] = Counter()
     styles = {}
-    for name in sorted(set(names), key=lambda n: (_is_twin(n), n)):
-        colour = _colour(name)
+    ordered = sorted(set(names), key=lambda n: (_is_twin(n), n))
+    colours = _colours([_base(name) for name in ordered])
+    for name in ordered:
+        colour = colours[_base(name)]
         if _is_twin(name) and used[colour] == 0:
             used[colour] = 1
         place = used[colour]
@@ -120,10 +122,21 @@ def _is_twin(name: str) -> bool:
     return name.startswith("torch.")
 
 
-def _colour(name: str) -> str:
+def _base(name: str) -> str:
     base = re.split(r"[:,]", name)[0]
-    base = base.removeprefix("torch.").lower() if _is_twin(base) else base.split(".")[0]
-    return COLOURS.get(base) or PALETTE[zlib.crc32(base.encode()) % len(PALETTE)]
+    return base.removeprefix("torch.").lower() if _is_twin(base) else base.split(".")[0]
+
+
+def _colours(bases: Sequence[str]) -> dict[str, str]:
+    """Return each family's colour; one without a colour of its own gets the least used one."""
+    colours = {base: COLOURS[base] for base in bases if base in COLOURS}
+    used = Counter(colours.values())
+    for base in bases:
+        if base not in colours:
+            first = zlib.crc32(base.encode()) % len(PALETTE)
+            colours[base] = min([*PALETTE[first:], *PALETTE[:first]], key=lambda c: used[c])
+            used[colours[base]] += 1
+    return colours
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

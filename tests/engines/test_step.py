@@ -260,3 +260,11 @@ def test_tunings_are_the_numbers_of_the_theorems(
 
     for name, value in expected.items():
         assert run.hyper[name] == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize("optimizer", ["adam:batch_size=10", "torch.Adam:batch_size=10"])
+def test_a_batch_of_nothing_is_refused(optimizer: str) -> None:
+    """A quadratic without noise has no examples, so that a batch size would say nothing."""
+    (run,) = runs("quadratic", f"{optimizer},lr=1")
+    assert run.status is Status.REFUSED
+    assert "batch_size=10 needs a finite sum or gradient noise" in run.message

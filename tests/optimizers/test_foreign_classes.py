@@ -111,7 +111,7 @@ def test_the_extras_are_those_of_the_package() -> None:
         line.split(">=")[0]: extra for extra in ("zoo", "curvature") for line in extras[extra]
     }
 
-    assert {package: f"pip install optbench[{extra}]" for package, extra in listed.items()} == {
+    assert {package: f"pip install 'optbench[{extra}]'" for package, extra in listed.items()} == {
         p: entry.install for p, entry in PACKAGES.items() if "optbench" in entry.install
     }
     assert "zoo" in extras["dev"][0]

@@ -51,3 +51,10 @@ def test_names_lose_what_no_document_may_hold() -> None:
     """Control characters and line breaks are replaced, letters of any script stay."""
     assert printable("a\x00b\nc ü 梯度") == "a\ufffdb\ufffdc ü 梯度"
     assert power_of_ten(-10) == "10⁻¹⁰"
+
+
+def test_an_optimizer_of_ones_own_has_a_colour_of_its_own() -> None:
+    """Beside registered ones, a name that no table knows takes a colour that is free."""
+    for mine in ("MyOpt", "my_file.py:MyAdam", "Sophia2", "x", "pytorch_optimizer.Lion"):
+        styles = line_styles(["adam", "gd", "nesterov", mine])
+        assert len({style.colour for style in styles.values()}) == 4

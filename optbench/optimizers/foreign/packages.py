@@ -25,7 +25,7 @@ class Package:
     about: str
 
 
-_ZOO = "pip install optbench[zoo]"
+_ZOO = "pip install 'optbench[zoo]'"
 
 PACKAGES = {
     "torch": Package("torch.optim", "pip install torch", "any class of torch.optim: torch.AdamW"),
@@ -35,7 +35,7 @@ PACKAGES = {
     "schedulefree": Package("schedulefree", _ZOO, "any of its classes: .AdamWScheduleFree"),
     "prodigyopt": Package("prodigyopt", _ZOO, "its class: prodigyopt.Prodigy"),
     "singd": Package(
-        "singd.optim.optimizer", "pip install optbench[curvature]", "its class: singd.SINGD"
+        "singd.optim.optimizer", "pip install 'optbench[curvature]'", "its class: singd.SINGD"
     ),
 }
 

@@ -22,7 +22,7 @@ from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
 from optbench.executors.local import execute
 from optbench.request import TARGETS, Request, expand
-from optbench.store import Record, Store, open_store
+from optbench.store import Damage, Record, Store, open_store
 from optbench.suites import load_suite
 
 WORTH_WORKERS = 1e5
@@ -258,8 +258,11 @@ def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
     return write_report(outcome.runs, folder, title=title, notes=notes, jobs=_cores())
 
 
-def report_store(folder: Path, output: Path, *, title: str) -> Path:
+def report_store(folder: Path, output: Path, *, title: str) -> tuple[Path, list[Damage]]:
     """Write the page about everything in a store: the newest run of each spec.
+
+    Returns:
+        The path of the page, and what is damaged and not on it.
 
     Raises:
         OptbenchError: When there is no store, or the output cannot be written.
@@ -267,7 +270,8 @@ def report_store(folder: Path, output: Path, *, title: str) -> Path:
     with open_store(folder, create=False) as store:
         newest = store.newest()
     runs = tuple(record.run for record in newest.records)
-    return make_report(Results(runs=runs, older=newest.older), output, title=title)
+    page = make_report(Results(runs=runs, older=newest.older), output, title=title)
+    return page, newest.damaged
 
 
 def reference(thing: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -260,6 +261,22 @@ def test_store_commands_work_together(optbench: Command, tmp_path: Path) -> None
     assert (tmp_path / "page" / "index.html").is_file()
     for done in (merged, verified, exported, reported):
         assert done.returncode == 0, done.stderr
+
+
+def test_a_report_says_what_it_leaves_out(optbench: Command, tmp_path: Path) -> None:
+    """Of two runs one is damaged: the page has the other, the damage is named, the exit is 1."""
+    optbench(*SMALL)
+    path = tmp_path / "results" / "results.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET message = 'not mine' WHERE lr = 0.5")
+    connection.close()
+    done = optbench("report", "page")
+
+    assert done.returncode == 1
+    assert done.stdout == "page/index.html\n"
+    assert done.stderr.count("\n") == 1
+    assert "optbench: left out: results/results.db: row 2" in done.stderr
+    assert "1 run on 1 problem" in (tmp_path / "page" / "index.html").read_text()
 
 
 def test_a_damaged_store_is_named_and_kept(optbench: Command, tmp_path: Path) -> None:

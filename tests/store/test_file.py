@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from optbench.core.errors import OptbenchError, StoreError
 from optbench.core.run import Status
-from optbench.store import Damage, Record, open_store
+from optbench.core.spec import RunSpec
+from optbench.store import Damage, Record, check, open_store
 from optbench.store.schema import RUNS
 
 FINAL = [status for status in Status if status.is_final]
@@ -103,6 +105,29 @@ def test_newest(tmp_path: Path, record: Callable[..., Record]) -> None:
         assert (newest.older, newest.damaged) == (2, [])
         assert store.newest(problem="problem-2").older == 0
         assert numbers(store.newest(digests=[record(1).run.spec.digest]).records) == [1]
+
+
+def test_specs_of_before_targets_had_measures(
+    tmp_path: Path, record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of that time is read, and is older than the same run of today, though named apart."""
+
+    def as_it_was(spec: RunSpec) -> str:
+        data = json.loads(now(spec)) | {"gradient_tolerance": 0.0}
+        return json.dumps({key: data[key] for key in sorted(data) if key != "target_measure"})
+
+    now = RunSpec.to_json
+    with open_store(tmp_path) as store:
+        with monkeypatch.context() as then:
+            then.setattr(RunSpec, "to_json", as_it_was)
+            store.add([record(1, code="a"), record(2, code="a")])
+        assert numbers(list(store.read())) == [1, 2]
+        store.add([record(1, code="b")])
+        newest = store.newest()
+
+        assert [(r.run.spec.seed, r.fingerprint) for r in newest.records] == [(2, "a"), (1, "b")]
+        assert (newest.older, newest.damaged) == (1, [])
+        assert check(tmp_path) == []
 
 
 def test_environments_are_kept_once(tmp_path: Path, record: Callable[..., Record]) -> None:

@@ -80,10 +80,13 @@ def factors_of(spec: Spec, steps: int) -> Factors:
             finite factor that is not negative for each step.
     """
     schedule, t = find_schedule(spec.name), np.arange(steps + 1)
+    t.flags.writeable = False  # a function that counts in place would see other steps
     params = dict(spec.params)
     try:
-        found = schedule.factors(t, steps, **params)
-        lr = np.asarray(found, dtype=np.float64)
+        found = np.asarray(schedule.factors(t, steps, **params))
+        if np.iscomplexobj(found):
+            raise SpecError(f"schedule {spec} returned complex numbers; {FORM}")
+        lr = found.astype(np.float64)
         momentum = schedule.momentum(t, steps, **params) if schedule.momentum else None
     except OptbenchError:
         raise

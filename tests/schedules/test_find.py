@@ -38,6 +38,8 @@ def test_a_function_by_its_path_sets_the_learning_rate_of_every_step(tmp_path: P
     ("body", "message"),
     [
         ("return np.ones(3)", r"returned shape \(3,\) for 11 steps"),
+        ("return np.ones(len(t)) * 1j", "returned complex numbers"),
+        ("t += 1; return np.ones(len(t))", "raised ValueError"),
         ("return 0.5", r"returned shape \(\) for 11 steps"),
         ("return np.ones((len(t), 1))", r"returned shape \(11, 1\) for 11 steps"),
         ("return np.where(t == 7, np.nan, 1.0)", "is nan at step 7"),

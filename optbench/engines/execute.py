@@ -166,7 +166,8 @@ def schedule_factors(spec: RunSpec, steps: int) -> Factors:
         SpecError: When the schedule does not fit the run.
     """
     if not 1 <= steps <= MAX_STEPS:
-        name = spec.optimizer.name
+        size = dict(spec.optimizer.params).get("batch_size")
+        name = spec.optimizer.name + (f" with batch_size={size}" if size else "")
         raise SpecError(f"budget {spec.budget:g} is {steps:g} steps of {name}, not 1 to 1e8")
     return factors_of(spec.schedule, steps)
 

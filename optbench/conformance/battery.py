@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from optbench.conformance.check import Check, Row, Verdict, apply
+from optbench.conformance.check import NO_EXCEPTION, Check, Row, Verdict, apply
 from optbench.conformance.checks.adaptive import ADAPTIVE
 from optbench.conformance.checks.contract import CONTRACT
 from optbench.conformance.checks.momentum import MOMENTUM
@@ -49,7 +49,8 @@ class Conformance:
         equation: What it was held against.
         rows: The checks.
         diagnosis: What it is instead; None where it conforms, or nothing is known.
-        notes: Where its defaults differ from the published ones; no deviation.
+        notes: What it does not take, and where its defaults differ from the published ones; no
+            deviation.
     """
 
     name: str
@@ -90,6 +91,9 @@ class Conformance:
         count = len(self.deviations)
         checks = "1 check" if count == 1 else f"{count} checks"
         line = f"{self.name} deviates from {self.equation} in {checks}"
+        raised = [row.got for row in self.deviations if row.expected == NO_EXCEPTION]
+        if raised:
+            return f"{line}; it raises {raised[0]}"
         if self.diagnosis is None:
             return line
         if self.diagnosis.exact:
@@ -199,8 +203,9 @@ def _try(pair: Pair) -> None:
 
 
 def _notes(pair: Pair) -> tuple[str, ...]:
-    """Return where the implementation's defaults are not the equation's."""
-    notes = []
+    """Return what it does not take, and where its defaults are not the equation's."""
+    lacking = [n for n in parameters_of(pair.equation.rule.step) if not pair.subject.takes(n)]
+    notes = [f"no {', no '.join(lacking)}: its own values are used"] if lacking else []
     for name, value in _defaults(pair.equation).items():
         own = pair.subject.default(name) if pair.subject.takes(name) else None
         if own is not None and own != value:

@@ -17,6 +17,10 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
+NO_EXCEPTION = "no exception"
+"""What is expected where an implementation raised."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """What a check saw.
@@ -79,7 +83,7 @@ def apply(check: Check, pair: Pair) -> Row:
         return _row(check, "", str(reason), Verdict.NOT_APPLICABLE)
     except Exception as error:  # an implementation may raise anything
         got = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        return _row(check, "no exception", got, Verdict.DEVIATES, check.meaning)
+        return _row(check, NO_EXCEPTION, got, Verdict.DEVIATES, check.meaning)
     if seen.ok:
         return _row(check, seen.expected, seen.got, Verdict.CONFORMS)
     return _row(check, seen.expected, seen.got, Verdict.DEVIATES, check.meaning)

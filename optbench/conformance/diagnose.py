@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,7 +23,7 @@ from optbench.conformance.settings import published
 from optbench.conformance.trial import Trial, path_of
 from optbench.conformance.variants import adam, adaptive, layerwise, momentum
 from optbench.conformance.variants.family import Family
-from optbench.conformance.variants.general import Variant, general_variants
+from optbench.conformance.variants.general import Variant, general_variants, rounded_gradient
 from optbench.conformance.variants.others import OTHERS
 
 FAMILIES: dict[str, Family] = {
@@ -44,6 +44,10 @@ ROUGHER = 8.0
 """A lower precision inside goes no further astray than this many times the equation in it."""
 
 
+FINER = 100.0
+"""A lower precision inside shows in most trials, as more than its last digit over this."""
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What an implementation is instead of the equation.
@@ -59,51 +63,66 @@ class Diagnosis:
     exact: bool = True
 
 
-def diagnose(pair: Pair) -> Diagnosis | None:
+def diagnose(
+    pair: Pair, among: Callable[[Pair], Iterator[Trial]] | None = None
+) -> Diagnosis | None:
     """Say what an implementation is.
 
     Args:
         pair: The implementation and the equation that it deviates from.
+        among: The trials that a variant must agree on; `trials` by default.
 
     Returns:
-        The variant that it agrees with on every trial of the battery, to rounding; or the precision
+        The variant that it agrees with on every one of these trials, to rounding; or the precision
         that its deviations speak of; or None where no variant agrees, or its path is the
         equation's after all and something else deviates.
     """
-    seen = [(trial, path) for trial in trials(pair) if (path := _path(pair, trial)) is not None]
+    shown = (among or trials)(pair)
+    seen = [(trial, path) for trial in shown if (path := _path(pair, trial)) is not None]
     if all(pair.compare(trial) <= RTOL for trial, _ in seen):
         return None
     for variant in variants(pair):
         changed = Equation(variant.name, variant.change(pair.equation.rule))
         if all(_agrees(changed, trial, path) for trial, path in seen):
             return Diagnosis(variant.name, variant.note)
-    if all(_as_rough(pair.equation, torch.float32, trial, path) for trial, path in seen):
+    if _rough(pair, torch.float32, seen):
         return Diagnosis("single precision somewhere inside", exact=False)
-    for variant in single_variants(pair):
-        changed = Equation(variant.name, variant.change(pair.equation.rule))
-        if all(_nearly(changed, trial, path) for trial, path in seen):
-            text = f"{variant.name}; and single precision somewhere inside"
-            return Diagnosis(text, variant.note)
-    if all(_as_rough(pair.equation, torch.bfloat16, trial, path) for trial, path in seen):
+    if not all(_nearly(pair.equation, trial, path) for trial, path in seen):
+        for variant in single_variants(pair):
+            changed = Equation(variant.name, variant.change(pair.equation.rule))
+            if all(_nearly(changed, trial, path) for trial, path in seen):
+                text = f"{variant.name}; and single precision somewhere inside"
+                return Diagnosis(text, variant.note)
+    if _rough(pair, torch.bfloat16, seen):
         return Diagnosis("bfloat16 somewhere inside", exact=False)
     return None
 
 
-def trials(pair: Pair) -> Iterator[Trial]:
-    """Yield the trials by which variants are told apart, the quickest first."""
-    makers: list[Callable[[], Trial]] = [
+def tapes(pair: Pair) -> Iterator[Trial]:
+    """Yield the trials of shown gradients by which variants are told apart, the quickest first."""
+    return _applicable(
         lambda: first_step_trial(pair),
         lambda: pair.trial(constant_tape(0.0), 5),
         lambda: pair.trial(constant_tape(1e-12, 0.0), 20),
         lambda: pair.trial(mixed_tape(), HYPER_STEPS),
         lambda: pair.trial(mixed_tape(), HYPER_STEPS, pair.others),
         *(functools.partial(hyper_trial, name, pair) for name in published(pair.equation.rule)),
+    )
+
+
+def trials(pair: Pair) -> Iterator[Trial]:
+    """Yield all trials by which variants are told apart: `tapes`, then trajectories."""
+    yield from tapes(pair)
+    yield from _applicable(
         *(
             functools.partial(trajectory_trial, name, pair, varied=varied)
             for name in TRAJECTORIES
             for varied in (False, True)
-        ),
-    ]
+        )
+    )
+
+
+def _applicable(*makers: Callable[[], Trial]) -> Iterator[Trial]:
     for make in makers:
         try:
             yield make()
@@ -137,24 +156,46 @@ def _general(pair: Pair) -> list[Variant]:
     return general_variants(published(pair.equation.rule))
 
 
+def _rough(pair: Pair, dtype: torch.dtype, seen: Sequence[tuple[Trial, Tensor]]) -> bool:
+    """Return whether paths deviate by what a dtype makes of them: never more, mostly no less."""
+    if not all(_as_rough(pair.equation, dtype, trial, path) for trial, path in seen):
+        return False
+    least = torch.finfo(dtype).eps / FINER
+    return 2 * sum(pair.compare(trial) >= least for trial, _ in seen) >= len(seen)
+
+
 def _as_rough(equation: Equation, dtype: torch.dtype, trial: Trial, path: Tensor) -> bool:
     """Return whether a path is no further from the equation's than rounding to a dtype puts it."""
+    single, ulp = dtype is torch.float32, torch.finfo(dtype).eps
+    rounded = Equation(equation.name, rounded_gradient(dtype, equation.rule))
     try:
         exact = expected_path(equation, trial)
-        rough = expected_path(equation, replace(trial, dtype=dtype))
+        # All in single precision, the point too; in bfloat16 a point would hardly move.
+        if single:
+            rough = expected_path(equation, replace(trial, dtype=dtype)).double()
+        else:
+            rough = expected_path(rounded, trial)
     except SENSELESS:
         return False
-    ulp = torch.finfo(dtype).eps
-    own = difference(rough.double(), exact, ulp) if rough.isfinite().all() else 0.0
-    return difference(path, exact, ulp) <= ROUGHER * (own + ulp)
+    if bool((exact == exact[0]).all()):
+        return torch.equal(path, exact)  # no precision moves what stands still
+    forgiven = ulp if single else 0.0
+    own = difference(rough, exact, forgiven) if rough.isfinite().all() else 0.0
+    return difference(path, exact, forgiven) <= ROUGHER * (own + ulp)
 
 
 def _nearly(variant: Equation, trial: Trial, path: Tensor) -> bool:
     """Return whether a variant takes the path but for what single precision makes of it."""
     try:
-        return difference(path_of(variant, trial), path, SINGLE) <= NEARLY
+        points = path_of(variant, trial)
     except SENSELESS:
         return False
+    return _alike(points, path) and difference(points, path, SINGLE) <= NEARLY
+
+
+def _alike(points: Tensor, path: Tensor) -> bool:
+    """Return whether both paths overflow, or neither; points beyond are not compared."""
+    return bool(points.isfinite().all()) == bool(path.isfinite().all())
 
 
 def _both(one: Variant, other: Variant) -> Variant:
@@ -185,4 +226,4 @@ def _agrees(variant: Equation, trial: Trial, path: Tensor) -> bool:
                 return False
     except SENSELESS:
         return False
-    return True
+    return _alike(torch.stack(points), path)

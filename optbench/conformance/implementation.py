@@ -171,9 +171,10 @@ class _TorchInstance:
         )
 
     @property
-    def has_groups(self) -> bool:
-        """Whether the optimizer keeps torch's parameter groups."""
-        return bool(getattr(self.optimizer, "param_groups", None))
+    def group_keys(self) -> frozenset[str]:
+        """What the optimizer keeps in a group of parameters; nothing where it has no groups."""
+        groups = getattr(self.optimizer, "param_groups", None)
+        return frozenset(groups[0]) if groups else frozenset()
 
     def _closure(self) -> Tensor:
         self.show()

@@ -81,8 +81,11 @@ class Pair:
         """Return a trial; hyperparameters that are not given are those of `base`.
 
         Raises:
-            NotApplicableError: When the equation needs what the problem does not have.
+            NotApplicableError: When the equation needs what the problem does not have, or the
+                implementation lacks a hyperparameter that is set to another value.
         """
+        given = hyper or {}
+        self.takes(*(name for name, value in given.items() if value != self.base[name]))
         needs = replace(self.equation.rule.needs, stochastic=False, unconstrained=False)
         lacks = missing(self.equation.name, needs, problem)
         if lacks:
@@ -91,7 +94,7 @@ class Pair:
         if traits is not None and traits.matrices == "only":
             vectors = {b.name for b in problem.layout.blocks if len(b.shape) != 2}
             more["missing"] = frozenset(vectors) | more.get("missing", frozenset())
-        values = {**self.base, **(hyper or {})}
+        values = {**self.base, **given}
         return Trial(problem=problem, hyper=values, steps=steps, **more)
 
     def compare(self, trial: Trial) -> float:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from optbench.__main__ import main
 
 MINE = """
 import torch
@@ -42,32 +45,48 @@ class Needy:
 """
 
 
-def _conform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (folder / "mine.py").write_text(MINE)
-    return subprocess.run(
-        [sys.executable, "-m", "optbench", "conform", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
+@pytest.fixture
+def conform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs the command in a folder with `mine.py`: status, stdout, stderr.
+
+    In this process: a new one takes seconds to load torch.
+    """
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["optbench", "conform", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, told.out, told.err
+
+    return run
+
+
+Conform = Callable[..., tuple[int, str, str]]
 
 
 def test_a_class_that_conforms_exits_0(tmp_path: Path) -> None:
-    """The table goes to stdout, the verdict is its last line."""
-    done = _conform(tmp_path, "mine.py:Descent", "--as", "gd")
+    """The table goes to stdout, the verdict is its last line; so in a process of its own."""
+    (tmp_path / "mine.py").write_text(MINE)
+    command = [sys.executable, "-m", "optbench", "conform", "mine.py:Descent", "--as", "gd"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "mine.py:Descent conforms to gd"
     assert done.stdout.startswith("check ")
 
 
-def test_a_class_that_deviates_exits_1_and_is_named(tmp_path: Path) -> None:
+def test_a_class_that_deviates_exits_1_and_is_named(conform: Conform) -> None:
     """JSON holds the verdict, the diagnosis and every check."""
-    done = _conform(tmp_path, "mine.py:Half", "--as", "gd", "--json")
-    told = json.loads(done.stdout)
+    status, out, _ = conform("mine.py:Half", "--as", "gd", "--json")
+    told = json.loads(out)
 
-    assert done.returncode == 1
+    assert status == 1
     assert told["verdict"] == "deviates"
     assert told["diagnosis"]["text"] == "the gradient counts twice"
     assert {row["verdict"] for row in told["rows"]} >= {"deviates", "not applicable"}
@@ -86,10 +105,12 @@ def test_a_class_that_deviates_exits_1_and_is_named(tmp_path: Path) -> None:
         (["torch.SGD", "--all"], "conform takes the name of one implementation, or --all"),
     ],
 )
-def test_bad_input_is_one_line_and_exits_2(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_exits_2(
+    arguments: list[str], said: str, conform: Conform
+) -> None:
     """Nothing is run, and the line says what is wrong."""
-    done = _conform(tmp_path, *arguments)
+    status, out, err = conform(*arguments)
 
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert (status, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1

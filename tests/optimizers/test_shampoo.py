@@ -132,3 +132,15 @@ def test_rounding_below_zero_is_no_root_of_a_negative() -> None:
 
     assert float(torch.linalg.eigvalsh(matrix).min()) < 0
     assert torch.isfinite(inverse_root(matrix, 1e-6, 4)).all()
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e6, 1e10, 1e20])
+def test_the_first_step_does_not_know_the_gradients_size(size: float) -> None:
+    """For G of rank one it is eta U V', with eps above or below the rounding of G G'."""
+    u, v = normal(3), normal(2)
+    G = size * torch.outer(u, v)[None]
+    step = inverse_root(G @ G.mT, 1e-12, 4) @ G @ inverse_root(G.mT @ G, 1e-12, 4)
+
+    torch.testing.assert_close(
+        step[0], torch.outer(u / u.norm(), v / v.norm()), rtol=1e-5, atol=1e-5
+    )

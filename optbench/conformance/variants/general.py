@@ -82,6 +82,15 @@ def unscaled_decay(rule: UpdateRule) -> UpdateRule:
     return with_step(rule, step)
 
 
+def scaled(name: str, factor: float, rule: UpdateRule) -> UpdateRule:
+    """Return the rule with one of its hyperparameters times a factor."""
+
+    def step(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> tuple[Tensor, State]:
+        return rule.step(x, state, oracle, t, **{**hyper, name: factor * hyper[name]})
+
+    return with_step(rule, step)
+
+
 def fixed(values: Mapping[str, float], rule: UpdateRule) -> UpdateRule:
     """Return the rule with some hyperparameters held at values, whatever is asked for."""
 
@@ -138,6 +147,17 @@ def nudged_gradient(rule: UpdateRule) -> UpdateRule:
         signs[..., t % 2 :: 2] = -1
         factor = 1 + 2 * torch.finfo(x.dtype).eps * signs
         shown = Shown(oracle, lambda point: factor * oracle.gradient(point))
+        return rule.step(x, state, shown, t, **hyper)
+
+    return with_step(rule, step)
+
+
+@functools.cache
+def rounded_gradient(dtype: torch.dtype, rule: UpdateRule) -> UpdateRule:
+    """Return the rule on gradients that are rounded to a lower precision."""
+
+    def step(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> tuple[Tensor, State]:
+        shown = Shown(oracle, lambda point: oracle.gradient(point).to(dtype).to(x.dtype))
         return rule.step(x, state, shown, t, **hyper)
 
     return with_step(rule, step)
@@ -313,6 +333,11 @@ def _of_hyperparameters(published: Mapping[str, float]) -> list[Variant]:
         )
         for name, value in published.items()
     ]
+    for name in ("lr", "eps", "weight_decay"):
+        for factor, words in ((2.0, "counts twice"), (0.5, "counts half")):
+            if name in published:
+                change = functools.partial(scaled, name, factor)
+                found.append(Variant(name=f"{name} {words}", change=change))
     if {"beta1", "beta2"} <= set(published):
         change = functools.partial(swapped, "beta1", "beta2")
         found.append(Variant(name="beta1 and beta2 are exchanged", change=change))

@@ -7,7 +7,8 @@ import torch
 
 from optbench.conformance import survey as surveyed
 from optbench.conformance.battery import Conformance, Scope, conform, pair_of, rows_of
-from optbench.conformance.check import Row, Verdict
+from optbench.conformance.check import Row, Verdict, apply
+from optbench.conformance.checks.contract import CONTRACT
 from optbench.conformance.diagnose import Diagnosis, diagnose, tapes
 from optbench.conformance.match import CLAIMS
 from optbench.optimizers.foreign.quiet import quiet
@@ -51,6 +52,16 @@ def test_groups_are_not_held_to_the_constructors_names() -> None:
 
     assert rows["groups"] is Verdict.NOT_APPLICABLE
     assert rows["hyper-lr"] is Verdict.CONFORMS
+
+
+def test_nothing_is_said_of_gradients_that_were_not_watched() -> None:
+    """A class that asks for its gradients by a closure may do with them as it likes."""
+    pytest.importorskip("schedulefree")
+    with quiet():
+        pair = pair_of("schedulefree.SGDScheduleFreeClosure")
+        check = next(c for c in CONTRACT if c.id == "gradient-kept")
+
+    assert apply(check, pair).verdict is Verdict.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,15 @@ HONEST: dict[str, tuple[str, Update, dict[str, float]]] = {
 def _rounded_count(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     exact = s["k"]
     s["k"] = float(torch.tensor(exact).bfloat16())
-    step = h["lr"] * _direction(g, s, h, s["k"])
+    step: Tensor = h["lr"] * _direction(g, s, h, s["k"])
     s["k"] = exact
     return p - step
 
 
 def _direction(g: Tensor, s: State, h: Hyper, k: float) -> Tensor:
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
-    return m / (1 - h["beta1"] ** k) / ((v / (1 - h["beta2"] ** k)).sqrt() + h["eps"])
+    m_hat, v_hat = m / (1 - float(h["beta1"] ** k)), v / (1 - float(h["beta2"] ** k))
+    return m_hat / (v_hat.sqrt() + h["eps"])
 
 
 def _correction_ends(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
@@ -97,13 +98,13 @@ def _small_gradients_dropped(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor
 
 def _short_lamb(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     u = _direction(g, s, h, steps(s)) + h["weight_decay"] * p
-    ratio = p.norm() / u.norm() if p.norm() > 0 and u.norm() > 0 else torch.ones(())
-    return p - h["lr"] * min(1.0, float(ratio)) * u
+    ratio = float(p.norm() / u.norm()) if p.norm() > 0 and u.norm() > 0 else 1.0
+    return p - h["lr"] * min(1.0, ratio) * u
 
 
 def _this_momentum_twice(p: Tensor, g: Tensor, s: State, h: Hyper) -> Tensor:
     k = steps(s)
-    mu = h["beta1"] * (1 - 0.5 * 0.96 ** (k * h["momentum_decay"]))
+    mu: float = h["beta1"] * (1 - 0.5 * 0.96 ** (k * h["momentum_decay"]))
     s["product"] = mu * s.get("product", 1.0)
     m, v = ema(s, "m", g, h["beta1"]), ema(s, "v", g * g, h["beta2"])
     product: float = s["product"]

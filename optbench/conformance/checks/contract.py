@@ -132,7 +132,8 @@ def _negated(problem: Problem) -> Problem:
 
 
 def _gradient_kept(pair: Pair) -> Measured:
-    _torch_form(pair)
+    if _torch_form(pair).traits.gradient != "given":
+        raise NotApplicableError("it asks for its gradients itself")
     instance = pair.build(pair.trial(mixed_tape(), STEPS))
     changed = any(instance.advance_watching() for _ in range(3))  # type: ignore[attr-defined]
     return Measured(expected="unchanged", got="changed in place" if changed else "", ok=not changed)

@@ -273,4 +273,4 @@ def test_large_problems_are_refused() -> None:
     """A matrix of 2000 x 2000 a run is not begun."""
     (run,) = runs("quadratic:dim=2000,rotated=false", "newton", budget=5)
 
-    assert run.message == "newton needs at most 1000 variables, which is not given here"
+    assert run.message == "newton needs at most 1000 variables, and here are 2000"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,15 +69,13 @@ def conform(
 Conform = Callable[..., tuple[int, str, str]]
 
 
-def test_a_class_that_conforms_exits_0(tmp_path: Path) -> None:
-    """The table goes to stdout, the verdict is its last line; so in a process of its own."""
-    (tmp_path / "mine.py").write_text(MINE)
-    command = [sys.executable, "-m", "optbench", "conform", "mine.py:Descent", "--as", "gd"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+def test_a_class_that_conforms_exits_0(conform: Conform) -> None:
+    """The table goes to stdout, the verdict is its last line."""
+    status, out, err = conform("mine.py:Descent", "--as", "gd")
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "mine.py:Descent conforms to gd"
-    assert done.stdout.startswith("check ")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "mine.py:Descent conforms to gd"
+    assert out.startswith("check ")
 
 
 def test_a_class_that_deviates_exits_1_and_is_named(conform: Conform) -> None:

@@ -139,8 +139,7 @@ def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod
         return (
             f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
         )
-    known = problem.nearest is not None or problem.facts.x_star is not None
-    if spec.targets and spec.target_measure == "distance" and not known:
+    if spec.targets and spec.target_measure == "distance" and not problem.knows_distance:
         return f"a target of distance needs x*, which is unknown for {spec.problem.name}"
     lacking = missing(spec.optimizer.name, optimizer.needs, problem)
     if lacking or not size or problem.examples or problem.facts.noise_variance:

@@ -248,9 +248,6 @@ class Session(Protocol):
     def report_state(self, size: float) -> None:
         """Report the size of the optimizer's state, in bytes per variable; the last one counts."""
 
-    def spend_gradient(self) -> None:
-        """Count one gradient that the optimizer takes from the model by itself."""
-
     def factor(self, t: int) -> float:
         """Return the schedule's factor on the learning rate of step t."""
 

@@ -137,9 +137,6 @@ class _Probe:
         assert self.problem.hessian_vector is not None
         return self.problem.hessian_vector(x[None], v[None])[0]
 
-    def spend_gradient(self) -> None:
-        self.gradients += 1
-
     def indices(self) -> None:
         return None
 

@@ -75,20 +75,15 @@ class StepSession:
         """Take the size of the optimizer's state, in bytes per variable."""
         self.state_bytes = size
 
-    def spend_gradient(self) -> None:
-        """Count one gradient; ends a run that cannot pay for it."""
-        spent = (self._oracle.gradients + 1) * self._oracle.gradient_cost
-        if spent > self._budget * (1 + 1e-12):
-            raise _EndOfRunError
-        self._oracle.gradients += 1
-
     def evaluate(self, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return f(x), shape (), and the gradient that the run is shown, shape (d,); counted.
 
         With minibatches or noise f is the true value, for methods that want to look at it. The
-        gradient is the optimizer's to change.
+        gradient is the optimizer's to change. Ends a run that cannot pay for it.
         """
-        self.spend_gradient()
+        spent = (self._oracle.gradients + 1) * self._oracle.gradient_cost
+        if spent > self._budget * (1 + 1e-12):
+            raise _EndOfRunError
         f, g = self._f, self._g
         self._g = None  # it is the optimizer's now
         if x is None:
@@ -96,9 +91,9 @@ class StepSession:
         elif not self._lasting or not torch.equal(x, self._x):
             f, g = self._measure(x)
         if g is None or not self._oracle.deterministic:
-            self._oracle.gradients -= 1  # counted above, before it was paid for
             g = self._oracle.gradient(x[None])
         else:
+            self._oracle.gradients += 1
             g = self._oracle.clip(g)
         shared = g.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
         return f[0] + self._problem.shift, g[0].clone() if shared else g[0]

@@ -8,10 +8,11 @@ blocks out of weight decay and layer-wise scaling, as published recipes do with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from optbench.core.errors import SpecError, unknown
+from optbench.core.errors import OptbenchError, SpecError, unknown
+from optbench.core.layout import Layout
 from optbench.core.optimizer import without_gradient_parameters
 from optbench.core.parameters import Param, Parameter, Value, checked, complete
 
@@ -29,10 +30,42 @@ class Override(NamedTuple):
     value: Value
 
 
+Own = dict[str, Value]
+"""What differs in one block: hyperparameter to value, `lr_scale` among them."""
+
+
 def overrides(values: Mapping[str, Value]) -> list[Override]:
     """Return what a completed spec says about groups."""
     keys = [(key.partition("@"), value) for key, value in values.items() if "@" in key]
     return [Override(name, pattern, value) for (name, _, pattern), value in keys]
+
+
+def own_values(layout: Layout, overrides: Sequence[Override]) -> list[Own]:
+    """Return what each block has of its own.
+
+    Args:
+        layout: The blocks.
+        overrides: What the user said of blocks by name.
+
+    Returns:
+        One mapping a block; an exclusion is a weight decay of 0.
+
+    Raises:
+        OptbenchError: When a pattern matches no block, or two values meet in one.
+    """
+    own: list[Own] = [{} for _ in layout.blocks]
+    for name, pattern, value in overrides:
+        chosen = layout.matching(pattern)
+        if name == "exclude":
+            if not value:
+                continue
+            name, value = "weight_decay", 0.0
+        for block, values in zip(layout.blocks, own, strict=True):
+            if block in chosen:
+                if name in values:
+                    raise OptbenchError(f"two values of {name}@ meet in {block.name}")
+                values[name] = value
+    return own
 
 
 def without_groups(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from optbench.core.errors import OptbenchError
-from optbench.core.groups import overrides
+from optbench.core.groups import Own, overrides, own_values
 from optbench.core.layout import Layout
 from optbench.core.optimizer import UpdateRule
 from optbench.core.parameters import Value, parameters_of
@@ -42,21 +41,25 @@ def columns(
         column = [numbers[name] for numbers in hyper]
         tensor = torch.tensor(column, dtype=x.dtype, device=x.device)[:, None]
         values[name] = tensor if len(set(column)) > 1 else float(tensor[0])
-    taken: set[tuple[str, str]] = set()
-    for name, pattern, value in overrides(hyper[0]):
-        for block in layout.matching(pattern):
-            if (name, block.name) in taken:
-                raise OptbenchError(f"two values of {name}@ meet in {block.name}")
-            taken.add((name, block.name))
-        mask = layout.mask(x, pattern)
-        key = {"lr_scale": "lr", "exclude": "weight_decay"}.get(name, name)
-        if key not in values or (name == "exclude" and not value):
-            continue  # a rule that decays nothing excludes from scaling alone
-        base = torch.as_tensor(values[key], dtype=x.dtype, device=x.device)
-        new = base * float(value) if name == "lr_scale" else torch.full_like(base, float(value))
-        new = torch.zeros_like(base) if name == "exclude" else new
-        values[key] = torch.where(mask, new, base)
+    own = own_values(layout, overrides(hyper[0]))
+    for name in {name for changed in own for name in changed}:
+        key = "lr" if name == "lr_scale" else name
+        if key in values:  # a rule that decays nothing excludes from scaling alone
+            whole = torch.as_tensor(values[key], dtype=x.dtype, device=x.device)
+            values[key] = _by_block(whole.reshape(-1, 1), name, own, layout)
     return values
+
+
+def _by_block(whole: Tensor, name: str, own: Sequence[Own], layout: Layout) -> Tensor:
+    """Return a hyperparameter coordinate by coordinate, (B, 1) to (B, d)."""
+    parts = []
+    for block, changed in zip(layout.blocks, own, strict=True):
+        part = whole
+        if name in changed:
+            value = float(changed[name])
+            part = whole * value if name == "lr_scale" else torch.full_like(whole, value)
+        parts.append(part.expand(-1, block.size))
+    return torch.cat(parts, dim=-1)
 
 
 def with_exclusions(layout: Layout, values: Mapping[str, Value]) -> Layout:

@@ -112,6 +112,7 @@ def test_exclusion_takes_decay_and_scaling_away() -> None:
     [
         ("weight_decay@gamma=0", "no parameter matches 'gamma'; there are: 0.weight, 0.bias"),
         ("lr_scale@bias=2,lr_scale@0.bias=3", "two values of lr_scale@ meet in 0.bias"),
+        ("exclude@bias=true,weight_decay@2=1", "two values of weight_decay@ meet in 2.bias"),
     ],
 )
 def test_groups_that_cannot_be_made_are_refused(optimizer: str, keys: str, message: str) -> None:
@@ -119,3 +120,14 @@ def test_groups_that_cannot_be_made_are_refused(optimizer: str, keys: str, messa
     (run,) = runs(PROBLEM, f"{optimizer}:lr=0.1,{keys}")
     assert run.status is Status.REFUSED
     assert message in run.message
+
+
+def test_groups_outlive_the_runs_that_leave() -> None:
+    """Once a diverged run has left the batch, the other goes on as it would alone."""
+    problem, text = "quadratic:dim=10,kappa=10", "heavy_ball:beta=0.5,beta@x=0.8"
+
+    (alone,) = runs(problem, f"{text},lr=0.01", budget=200)
+    kept, gone = runs(problem, text, lr=("0.01", "1000"), budget=200)
+
+    assert (kept.status, gone.status) == (Status.BUDGET, Status.DIVERGED)
+    np.testing.assert_array_equal(kept.curve["value"], alone.curve["value"])

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import torch
 
 from optbench.core.errors import OptbenchError
+from optbench.core.groups import Own
 from optbench.core.optimizer import Session
 from optbench.core.parameters import Value
-from optbench.optimizers.foreign.groups import Group, Own, set_own, shared
+from optbench.optimizers.foreign.groups import Group, set_own, shared
 from optbench.optimizers.foreign.point import Point
 from optbench.optimizers.foreign.signature import arguments
 from optbench.optimizers.foreign.traits import Traits

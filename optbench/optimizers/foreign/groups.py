@@ -7,44 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optbench.core.errors import OptbenchError
-from optbench.core.groups import Override
-from optbench.core.layout import Layout
 from optbench.core.parameters import Value
 from optbench.optimizers.foreign.signature import places_of
 
 Group = dict[str, Any]
 """One of torch's parameter groups."""
-
-Own = dict[str, Value]
-"""What differs in one block: hyperparameter to value, `lr_scale` among them."""
-
-
-def own_values(layout: Layout, overrides: Sequence[Override]) -> list[Own]:
-    """Return what each block has of its own.
-
-    Args:
-        layout: The blocks.
-        overrides: What the user said of blocks by name.
-
-    Returns:
-        One mapping a block; an exclusion is a weight decay of 0.
-
-    Raises:
-        OptbenchError: When a pattern matches no block, or two values meet in one.
-    """
-    own: list[Own] = [{} for _ in layout.blocks]
-    for name, pattern, value in overrides:
-        layout.matching(pattern)
-        if name == "exclude":
-            if not value:
-                continue
-            name, value = "weight_decay", 0.0
-        for block, values in zip(layout.blocks, own, strict=True):
-            if block.matches(pattern):
-                if name in values:
-                    raise OptbenchError(f"two values of {name}@ meet in {block.name}")
-                values[name] = value
-    return own
 
 
 def shared(keys: Sequence[Any]) -> list[list[int]]:

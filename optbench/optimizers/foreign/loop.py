@@ -8,12 +8,11 @@ from typing import Any
 from torch.nn import Module
 
 from optbench.core.errors import OptbenchError
-from optbench.core.groups import overrides, without_groups
+from optbench.core.groups import overrides, own_values, without_groups
 from optbench.core.optimizer import Session
 from optbench.core.parameters import Value
 from optbench.optimizers.foreign.build import Rated, construct, rated_groups
 from optbench.optimizers.foreign.gradients import ADVANCE
-from optbench.optimizers.foreign.groups import own_values
 from optbench.optimizers.foreign.memory import state_bytes
 from optbench.optimizers.foreign.point import Point
 from optbench.optimizers.foreign.quiet import quiet

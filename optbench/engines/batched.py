@@ -18,6 +18,7 @@ from optbench.engines.columns import Columns, columns, keep_rows, momentum_of, w
 from optbench.engines.oracle import BatchOracle, measure
 from optbench.engines.recorder import Recorder, Span
 from optbench.engines.trajectory import collect
+from optbench.optimizers.foreign.memory import bytes_of
 
 
 def run_batched(
@@ -50,7 +51,7 @@ def run_batched(
     seeds, shown = [spec.seed for spec in specs], Gradients.of(options)
     oracle = BatchOracle(problem, seeds, shown, x, horizon=horizon, layout=layout)
     state = rule.init(x, layout)
-    state_bytes = sum(part.numel() * part.element_size() for part in state) / x.numel()
+    state_bytes = bytes_of(state) / x.numel()
     stack = _Stack(x, state, columns(rule, hyper, layout, x))
     recorder = Recorder(problem, specs, horizon)
     with torch.no_grad():

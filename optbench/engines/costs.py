@@ -26,6 +26,7 @@ from optbench.core.spec import Spec
 from optbench.engines.oracle import BatchOracle
 from optbench.engines.seeded import seeded
 from optbench.optimizers.find import find_optimizer
+from optbench.optimizers.foreign.memory import bytes_of
 from optbench.optimizers.tuning import resolve_tunings
 
 WIDTHS = (128, 8)
@@ -191,7 +192,7 @@ def _advance(problem: Problem, rule: UpdateRule, values: dict[str, Value], probe
         oracle.gradients, oracle.products = probe.gradients, probe.hvps
         x, state = rule.step(x, state, oracle, t, **own)
         probe.gradients, probe.hvps = oracle.gradients, oracle.products
-        probe.state_bytes = sum(part.numel() * part.element_size() for part in state) / x.numel()
+        probe.state_bytes = bytes_of(state) / x.numel()
         try:
             probe.log(x)
         except _EnoughError:

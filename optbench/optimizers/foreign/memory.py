@@ -10,16 +10,19 @@ from torch import Tensor
 
 def state_bytes(optimizers: Iterable[Any]) -> int:
     """Return the bytes in all tensors that `state_dict` would save; 0 without such a method."""
-    return sum(_bytes(o.state_dict()) for o in optimizers if callable(getattr(o, "state_dict", 0)))
+    return sum(
+        bytes_of(o.state_dict()) for o in optimizers if callable(getattr(o, "state_dict", 0))
+    )
 
 
-def _bytes(value: Any) -> int:
+def bytes_of(value: Any) -> int:
+    """Return the bytes in all tensors of a value, containers and objects looked into."""
     if isinstance(value, Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, Mapping):
-        return sum(map(_bytes, value.values()))
+        return sum(map(bytes_of, value.values()))
     if isinstance(value, str | int | float | bool | type(None)):
         return 0
     if isinstance(value, Iterable):
-        return sum(map(_bytes, value))
-    return sum(map(_bytes, getattr(value, "__dict__", {}).values()))
+        return sum(map(bytes_of, value))
+    return sum(map(bytes_of, getattr(value, "__dict__", {}).values()))

@@ -14,7 +14,7 @@ from optbench.optimizers.foreign.traits import Gradient
 
 
 def _given(optimizers: Sequence[Any], point: Point, session: Session) -> None:
-    point.show(session.evaluate(point.x if point.moved else None)[1])
+    point.show(session.evaluate(point.unseen)[1])
     for optimizer in optimizers:
         optimizer.step()
 
@@ -30,7 +30,7 @@ def _closure(optimizers: Sequence[Any], point: Point, session: Session) -> None:
 
 def _primed(optimizers: Sequence[Any], point: Point, session: Session) -> None:
     if point.parameters[0].grad is None:
-        point.show(session.evaluate(point.x if point.moved else None)[1])
+        point.show(session.evaluate(point.unseen)[1])
     _closure(optimizers, point, session)
 
 
@@ -50,7 +50,7 @@ def _fused(optimizers: Sequence[Any], point: Point, session: Session) -> None:
 def _layers(optimizers: Sequence[Any], point: Point, session: Session) -> None:
     # The session's gradient is the one that counts, clipped as the run says; the backward pass is
     # for those who watch the layers.
-    gradient = session.evaluate(point.x if point.moved else None)[1]
+    gradient = session.evaluate(point.unseen)[1]
     assert session.model is not None
     with torch.enable_grad():
         session.model.loss(session.indices()).backward()  # type: ignore[no-untyped-call]
@@ -75,7 +75,7 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, session: Session, point: Point, *parameters: Tensor) -> Tensor:
         del parameters
-        f, ctx.gradient = session.evaluate(point.x if point.moved else None)
+        f, ctx.gradient = session.evaluate(point.unseen)
         ctx.layout = point.layout
         return f.clone()
 
@@ -91,7 +91,7 @@ class _Differentiable(torch.autograd.Function):
     def forward(ctx: Any, session: Session, point: Point, *parameters: Tensor) -> Any:
         del parameters
         ctx.session, ctx.layout, ctx.x = session, point.layout, point.x.clone()
-        gradient = session.evaluate(point.x if point.moved else None)[1]
+        gradient = session.evaluate(point.unseen)[1]
         return tuple(part.clone() for part in point.layout.split(gradient))
 
     @staticmethod

@@ -37,6 +37,11 @@ class Point:
             for parameter, view in zip(self.parameters, self._views, strict=True):
                 parameter.data = view
 
+    @property
+    def unseen(self) -> Tensor | None:
+        """The point where it may have changed since the session saw it, else None."""
+        return self.x if self.moved else None
+
     def show(self, gradient: Tensor) -> None:
         """Give each parameter its part of the gradient, shape (d,), without a copy."""
         self.show_parts(self.layout.split(gradient))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from optbench.core.layout import Layout
 from optbench.core.parameters import Param, Parameter, Value, parameters_of
@@ -70,7 +70,7 @@ class Needs:
         fisher: Fisher-vector products.
         sampled_gradient: Gradients with labels drawn from the model.
         model: A torch module.
-        matrices: At least one block is a matrix; `only` when every block must be one.
+        matrices: At least one block is a matrix.
         unconstrained: The whole space is feasible.
         dim: Largest number of variables, for methods that store d x d matrices; 0 for any.
     """
@@ -81,7 +81,7 @@ class Needs:
     fisher: bool = False
     sampled_gradient: bool = False
     model: bool = False
-    matrices: bool | Literal["only"] = False
+    matrices: bool = False
     unconstrained: bool = False
     dim: int = 0
 
@@ -109,7 +109,7 @@ def missing(who: str, needs: Needs, problem: Problem) -> str:
     if needs.model and problem.model is None:
         lacks.append("a model with layers")
     is_matrix = [len(block.shape) == 2 for block in problem.layout.blocks]
-    if needs.matrices and not (all if needs.matrices == "only" else any)(is_matrix):
+    if needs.matrices and not any(is_matrix):
         lacks.append("parameters that are matrices")
     if needs.unconstrained and problem.project is not None:
         lacks.append("an unconstrained problem")

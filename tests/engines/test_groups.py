@@ -123,11 +123,15 @@ def test_groups_that_cannot_be_made_are_refused(optimizer: str, keys: str, messa
 
 
 def test_groups_outlive_the_runs_that_leave() -> None:
-    """Once a diverged run has left the batch, the other goes on as it would alone."""
+    """Once a diverged run has left the batch, the others go on as they would alone."""
     problem, text = "quadratic:dim=10,kappa=10", "heavy_ball:beta=0.5,beta@x=0.8"
 
     (alone,) = runs(problem, f"{text},lr=0.01", budget=200)
-    kept, gone = runs(problem, text, lr=("0.01", "1000"), budget=200)
+    kept, other, gone = runs(problem, text, lr=("0.01", "0.02", "1000"), budget=200)
 
-    assert (kept.status, gone.status) == (Status.BUDGET, Status.DIVERGED)
+    assert [run.status for run in (kept, other, gone)] == [
+        Status.BUDGET,
+        Status.BUDGET,
+        Status.DIVERGED,
+    ]
     np.testing.assert_array_equal(kept.curve["value"], alone.curve["value"])

@@ -1,0 +1,23 @@
+"""The claims, one module a family; `load_claims` gathers them."""
+
+from __future__ import annotations
+
+import importlib
+
+from optbench.theory.claim import Claim
+
+MODULES = (
+    "gradient_descent",
+    "heavy_ball",
+)
+"""Where claims are, in the order in which tables show them."""
+
+
+def load_claims() -> list[Claim]:
+    """Return every claim, in the order of `MODULES` and, within one, of its lines."""
+    modules = [importlib.import_module(f"optbench.theory.claims.{name}") for name in MODULES]
+    return [value for module in modules for value in vars(module).values() if _is_claim(value)]
+
+
+def _is_claim(value: object) -> bool:
+    return isinstance(value, Claim)

@@ -1,0 +1,195 @@
+"""Checks claims: makes their runs through the harness, judges each, tries again where it must."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from optbench.core.errors import OptbenchError, unknown
+from optbench.core.run import Run, Status
+from optbench.core.spec import RunSpec, Spec
+from optbench.engines.planner import plan
+from optbench.executors.local import execute
+from optbench.theory.claim import Claim, Evidence, Key
+from optbench.theory.finding import Finding, Verdict
+from optbench.theory.probe import ProbeError
+from optbench.theory.setting import LackingError, Setting
+
+EXTRAS = {"pepit": "PEPit", "curvature": "singd", "zoo": "pytorch_optimizer"}
+"""Optional dependency to the module that shows whether it is installed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A claim and what came out of its check.
+
+    Attributes:
+        claim: The claim.
+        finding: Verdict, numbers, picture.
+        optimizer: The optimizer that was checked: the rule, or the user's in its place.
+    """
+
+    claim: Claim
+    finding: Finding
+    optimizer: str
+
+
+def select(claims: Sequence[Claim], patterns: Sequence[str]) -> list[Claim]:
+    """Return the claims that some pattern matches, in their own order.
+
+    Args:
+        claims: All of them.
+        patterns: Ids or globs such as `K-*`, in any case of letters; an id without its last letter
+            stands for all its parts. None stands for every claim.
+
+    Raises:
+        OptbenchError: For a pattern that matches nothing; the message suggests the nearest id.
+    """
+    if not patterns:
+        return list(claims)
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = {c.id for c in claims if _matches(c.id, pattern)}
+        if not found:
+            raise unknown("claim", pattern.upper(), [c.id for c in claims])
+        chosen |= found
+    return [c for c in claims if c.id in chosen]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    name, pattern = name.lower(), pattern.lower()
+    return fnmatch.fnmatchcase(name, pattern) or (name[:-1] == pattern and name[-1].isalpha())
+
+
+def verify(
+    claims: Sequence[Claim],
+    *,
+    substitute: Spec | None = None,
+    jobs: int = 1,
+    on_row: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """Check claims.
+
+    Claims that need runs of the same rule on the same problem share batches. A claim is judged as
+    soon as its runs are there, while others still run.
+
+    Args:
+        claims: What to check.
+        substitute: A user's optimizer, put in the place of each claim's rule.
+        jobs: Processes that run; judging happens in this one.
+        on_row: Called with each row when it is final.
+
+    Returns:
+        The rows, in the order of the claims.
+    """
+    rows: dict[str, Row] = {}
+    waiting = [(c, Setting(claim=c.id, rule=c.rule, substitute=substitute)) for c in claims]
+    first: dict[str, Finding] = {}
+    while waiting:
+        again = []
+        for claim, setting, finding in _judged(waiting, jobs):
+            retry = _retry(claim, setting, finding)
+            if retry is not None:
+                first.setdefault(claim.id, finding)
+                again.append((claim, retry))
+                continue
+            if setting.seed and finding.verdict is not Verdict.FAIL:
+                finding = replace(
+                    finding, reason=f"the first seed failed. {finding.reason}".strip()
+                )
+            name = str(substitute.name) if substitute and claim.rule else claim.rule
+            rows[claim.id] = Row(claim=claim, finding=finding, optimizer=name)
+            on_row(rows[claim.id])
+        waiting = again
+    return [rows[c.id] for c in claims]
+
+
+def _retry(claim: Claim, setting: Setting, finding: Finding) -> Setting | None:
+    """Return the setting in which to try once more, or None when the finding stands."""
+    if finding.verdict is Verdict.INCONCLUSIVE and setting.effort < 4**claim.retries:
+        return replace(setting, effort=4 * setting.effort)
+    if finding.verdict is Verdict.FAIL and claim.sampled and not setting.seed:
+        return replace(setting, seed=1)
+    return None
+
+
+Waiting = tuple[Claim, Setting]
+Judged = tuple[Claim, Setting, Finding]
+
+
+def _judged(waiting: Sequence[Waiting], jobs: int) -> Iterator[Judged]:
+    """Make the runs of some claims and yield each claim with its finding when it is judged."""
+    wanted: list[tuple[Claim, Setting, Mapping[Key, RunSpec]]] = []
+    idle = []
+    for claim, setting in waiting:
+        asked = _runs(claim, setting)
+        if isinstance(asked, Finding):
+            yield claim, setting, asked
+        elif asked:
+            wanted.append((claim, setting, asked))
+        else:
+            idle.append((claim, setting))
+    batches = plan(spec for _, _, asked in wanted for spec in asked.values())
+    finished = iter(execute(batches, jobs=min(jobs, len(batches))) if batches else ())
+    # What needs no runs is judged here while the first batches run elsewhere.
+    done: dict[str, Run] = {}
+    for claim, setting in idle:
+        yield claim, setting, _judge(claim, setting, {})
+    for batch in finished:
+        done |= {run.spec.digest: run for run in batch.runs}
+        for entry in [w for w in wanted if all(s.digest in done for s in w[2].values())]:
+            wanted.remove(entry)
+            claim, setting, asked = entry
+            runs = {key: done[spec.digest] for key, spec in asked.items()}
+            yield claim, setting, _judge(claim, setting, runs)
+
+
+def _runs(claim: Claim, setting: Setting) -> Mapping[Key, RunSpec] | Finding:
+    """Return the runs that a claim needs, or why it cannot be checked."""
+    if claim.extra and importlib.util.find_spec(EXTRAS[claim.extra]) is None:
+        return _skipped(f'needs pip install "optbench[{claim.extra}]"')
+    if setting.substitute is not None and not claim.rule:
+        return _skipped("is about no optimizer, so none can take its place")
+    try:
+        return claim.runs(setting)
+    except LackingError as error:
+        return _skipped(str(error))
+    except OptbenchError as error:
+        return _failed(str(error))
+
+
+def _judge(claim: Claim, setting: Setting, runs: Mapping[Key, Run]) -> Finding:
+    for run in runs.values():
+        if run.status is Status.REFUSED and setting.substitute is not None:
+            return _skipped(run.message)
+        if run.status.is_failure or run.status is Status.REFUSED:
+            return _failed(f"a run ended as {run.status}: {run.message}")
+        if run.status in (Status.DIVERGED, Status.NAN) and not claim.diverges:
+            return _failed(f"{run.spec.optimizer.name} {run.status} at step {run.first_bad_step}")
+    evidence = Evidence(runs=runs, setting=setting, tolerance=claim.tolerance)
+    try:
+        return claim.check(evidence)
+    except LackingError as error:
+        return _skipped(str(error))
+    except ProbeError as error:
+        return _failed(str(error))
+    except (
+        Exception
+    ) as error:  # an optimizer that is wrong may break what a check takes for granted
+        return _failed(f"could not be judged: {type(error).__name__}: {error}")
+
+
+def _skipped(reason: str) -> Finding:
+    return Finding(verdict=Verdict.SKIPPED, theory="", measured="", reason=reason)
+
+
+def _failed(reason: str) -> Finding:
+    return Finding(verdict=Verdict.FAIL, theory="", measured="", reason=reason)
+
+
+def replaceable(claims: Iterable[Claim], names_momentum: bool) -> list[Claim]:
+    """Return the claims that any optimizer with a learning rate, or a momentum too, is held to."""
+    rules = {"gd", "heavy_ball"} if names_momentum else {"gd"}
+    return [c for c in claims if c.rule in rules]

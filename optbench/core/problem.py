@@ -25,7 +25,7 @@ class Facts:
         x_star: A minimiser, shape (d,), float64; the nearest one to a point is `Problem.nearest`.
         convex: Whether the function is convex.
         pl_constant: Polyak-Lojasiewicz constant: |grad f|^2 >= 2 mu_PL (f - f*).
-        lipschitz: G, a bound on the (sub)gradient's norm over the whole space.
+        lipschitz: G, a bound on the (sub)gradient's norm at feasible points.
         quadratic: Whether the function is a quadratic; None when it is not.
         noise_variance: Trace of the gradient noise's covariance; for a finite sum it depends on the
             point and is unknown.

@@ -5,17 +5,35 @@ from __future__ import annotations
 from optbench.core.registry import Entry
 
 FAMILIES: dict[str, Entry] = {
+    "absolute": Entry(
+        "|x| + mu x^2/2: strongly convex with a kink", "optbench.families.scalar:absolute"
+    ),
     "ackley": Entry(
         "a plain with holes round a pointed funnel", "optbench.families.multimodal:ackley"
     ),
     "beale": Entry("a valley with sharp corners and plateaus", "optbench.families.classics:beale"),
+    "bernoulli": Entry(
+        "the likelihood of a coin, by its mean or its logit",
+        "optbench.families.likelihoods:bernoulli",
+    ),
+    "cubic": Entry(
+        "x^2/2 + x^3/3: the secant method's rational map", "optbench.families.scalar:cubic"
+    ),
     "double_well": Entry(
         "x^4 - x^3 - x^2: two wells of different depth", "optbench.families.saddles:double_well"
+    ),
+    "gaussian": Entry(
+        "the likelihood of a normal distribution, by sigma or ln sigma",
+        "optbench.families.likelihoods:gaussian",
     ),
     "himmelblau": Entry("four minima of equal depth", "optbench.families.classics:himmelblau"),
     "huber": Entry(
         "the worst smooth convex function for T steps of gradient descent",
         "optbench.families.huber:huber",
+    ),
+    "least_mean_squares": Entry(
+        "regression on a stream of Gaussian features",
+        "optbench.families.least_mean_squares:least_mean_squares",
     ),
     "least_squares": Entry(
         "linear least squares, over- or under-determined, a finite sum",
@@ -24,6 +42,9 @@ FAMILIES: dict[str, Entry] = {
     "lessard_recht_packard": Entry(
         "the piecewise quadratic on which heavy ball cycles",
         "optbench.families.piecewise:lessard_recht_packard",
+    ),
+    "log_barrier": Entry(
+        "x - ln x: Newton squares the error", "optbench.families.scalar:log_barrier"
     ),
     "log_sum_exp": Entry(
         "a smooth maximum of affine functions", "optbench.families.log_sum_exp:log_sum_exp"
@@ -40,7 +61,15 @@ FAMILIES: dict[str, Entry] = {
         "max_i x_i on a ball: the worst non-smooth function",
         "optbench.families.max_coordinate:max_coordinate",
     ),
+    "mean_estimation": Entry(
+        "the mean of some numbers, a finite sum of parabolas",
+        "optbench.families.finite_sums:mean_estimation",
+    ),
     "mlp": Entry("multilayer perceptrons on ten digits, a finite sum", "optbench.families.mlp:mlp"),
+    "mlp_regression": Entry(
+        "multilayer perceptrons fitted to a curve",
+        "optbench.families.mlp_regression:mlp_regression",
+    ),
     "nesterov_convex": Entry(
         "the smooth convex function that no span method beats in T steps",
         "optbench.families.nesterov:nesterov_convex",
@@ -48,6 +77,10 @@ FAMILIES: dict[str, Entry] = {
     "nesterov_strongly_convex": Entry(
         "the strongly convex function that no span method beats",
         "optbench.families.nesterov:nesterov_strongly_convex",
+    ),
+    "online": Entry(
+        "linear losses that change with time; Adam's counterexample",
+        "optbench.families.online:online",
     ),
     "parabola": Entry(
         "one variable, one curvature: the worked examples", "optbench.families.parabola:parabola"
@@ -60,6 +93,9 @@ FAMILIES: dict[str, Entry] = {
     "product": Entry(
         "(x y - 1)^2/2: a curve of minima of every sharpness", "optbench.families.saddles:product"
     ),
+    "pseudo_huber": Entry(
+        "sqrt(1 + x^2): Newton needs a line search", "optbench.families.scalar:pseudo_huber"
+    ),
     "quadratic": Entry(
         "convex quadratic with a chosen spectrum, rotation and noise",
         "optbench.families.quadratic:quadratic",
@@ -67,6 +103,9 @@ FAMILIES: dict[str, Entry] = {
     "rastrigin": Entry(
         "a parabola with a local minimum near every integer point",
         "optbench.families.multimodal:rastrigin",
+    ),
+    "rayleigh": Entry(
+        "x'A x/(2 |x|^2): only the direction counts", "optbench.families.rayleigh:rayleigh"
     ),
     "rosenbrock": Entry(
         "a curved valley, in two variables or more", "optbench.families.rosenbrock:rosenbrock"
@@ -82,5 +121,9 @@ FAMILIES: dict[str, Entry] = {
     ),
     "styblinski_tang": Entry(
         "two minima in each coordinate", "optbench.families.multimodal:styblinski_tang"
+    ),
+    "wu_ma_e": Entry(
+        "two minima of equal sharpness, one of them unstable with noise",
+        "optbench.families.finite_sums:wu_ma_e",
     ),
 }

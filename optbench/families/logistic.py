@@ -18,14 +18,21 @@ from optbench.families import starts
 from optbench.families.constant import Constant
 from optbench.families.newton import TOLERANCE, minimiser
 
-SEPARABLE = ("breast-cancer", "separable-synthetic")
+TOYS = {
+    "one-example": ((1.0,),),
+    "four-examples": ((1.0, 0.6), (0.7, -0.5), (1.5, 0.4), (1.2, -1.0)),
+}
+"""Rows y_i a_i of data that are small enough to write down, without an intercept."""
+
+SEPARABLE = ("breast-cancer", "separable-synthetic", *TOYS)
 """Data that a hyperplane classifies without error: without l2, f* = 0 is not attained."""
 
 
 def logistic(
     *,
     data: Annotated[
-        str, Param("the data set", choices=("breast-cancer", "digits", "separable-synthetic"))
+        str,
+        Param("the data set", choices=("breast-cancer", "digits", "separable-synthetic", *TOYS)),
     ] = "breast-cancer",
     l2: Annotated[float, Param("coefficient of the squared norm", low=0)] = 1e-3,
     seed: Annotated[int, Param("makes the separable data and the starts", low=0)] = 0,
@@ -36,13 +43,14 @@ def logistic(
 
     Data: breast-cancer (569 x 30, malignant against benign), digits (1797 x 61 pixels that vary,
     odd against even), separable-synthetic (200 x 20 normal points, a gap between). Features are
-    standardised; an intercept column of ones is appended, and regularised like the rest.
+    standardised; an intercept column of ones is appended, and regularised like the rest. As they
+    stand, without intercept: one-example (a_1 = 1: f is log(1 + exp(-w))) and four-examples in two
+    variables, (1, .6), (.7, -.5), (1.5, .4), (1.2, -1); all their labels are 1.
     Facts: L = lambda_max(A'A)/(4n) + l2, mu = l2. With l2 > 0, w* and f* by Newton's method to a
-    gradient of 1e-12, residual stored. Without l2 there is no minimiser: breast-cancer
-    and separable-synthetic are linearly separable, so f* = 0 is approached at infinity; digits are
-    not, but some direction has 13 images on the right side and all others on the boundary, so f*
-    is positive, not attained and not known. The labels enter the Hessian nowhere, so the Fisher
-    matrix is the Hessian.
+    gradient of 1e-12, residual stored. Without l2 there is no minimiser: all data but the digits
+    are linearly separable, so f* = 0 is approached at infinity; digits are not, but some direction
+    has 13 images on the right side and all others on the boundary, so f* is positive, not attained
+    and not known. The labels enter the Hessian nowhere, so the Fisher matrix is the Hessian.
     Start: the origin for seed 0, a random unit vector for other seeds.
     Source: Cox, The regression analysis of binary sequences, 1958; existence of w*: Albert and
     Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984.
@@ -114,6 +122,8 @@ def logistic(
 @functools.cache
 def _labelled_rows(data: str, seed: int) -> np.ndarray:
     """Return the rows y_i a_i, shape (n, d): the loss knows a label only through them."""
+    if data in TOYS:
+        return np.array(TOYS[data])
     if data == "breast-cancer":
         features, classes = tabular.breast_cancer()
         positive = classes == 1

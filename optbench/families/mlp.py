@@ -17,8 +17,7 @@ from optbench.data import tabular
 from optbench.families.constant import Constant
 from optbench.families.labels import draw_labels
 from optbench.families.newton import hessian_vector_of
-from optbench.families.perceptron import ACTIVATIONS, Perceptron
-from optbench.families.starts import Start
+from optbench.families.perceptron import ACTIVATIONS, Perceptron, linear_start
 
 CLASSES = 10
 
@@ -83,7 +82,7 @@ def mlp(
 
     return Problem(
         facts=Facts(dim=dim, convex=False, noise_variance=None),
-        start=_start(network, seed),
+        start=linear_start(network, seed),
         oracle=oracle,
         value=lambda x: penalised(x, network.forward(x, A.like(x)).logits),
         hessian_vector=hessian_vector_of(oracle),
@@ -91,25 +90,12 @@ def mlp(
         minibatch=mean_score,
         sampled_gradient=mean_score,
         fisher_vector=fisher_vector,
-        model=lambda: _model(network, A, Y, l2, _start(network, seed)(0)),
+        model=lambda: _model(network, A, Y, l2, linear_start(network, seed)(0)),
         blocks=network.layout.blocks,
         scale=math.log(CLASSES),
         seed=seed,
         domain=(-1.0, 1.0),
     )
-
-
-def _start(network: Perceptron, seed: int) -> Start:
-    def start(run_seed: int) -> Tensor:
-        generator = stream(seed, run_seed, "start")
-        blocks = iter(network.layout.blocks)
-        parts = []
-        for weight, bias in zip(blocks, blocks, strict=True):
-            bound = weight.shape[1] ** -0.5
-            parts.append(generator.uniform(-bound, bound, weight.size + bias.size))
-        return torch.from_numpy(np.concatenate(parts))
-
-    return start
 
 
 def _model(network: Perceptron, A: Constant, Y: Constant, l2: float, x: Tensor) -> Model:

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from optbench.core.layout import Block, Layout
+from optbench.core.randomness import stream
+from optbench.families.starts import Start
 
 
 class Activation(NamedTuple):
@@ -133,3 +136,26 @@ class Perceptron:
             linear.weight, linear.bias = torch.nn.Parameter(W), torch.nn.Parameter(b)
             chain += [linear, ACTIVATIONS[self.activation].module()]
         return torch.nn.Sequential(*chain[:-1])
+
+
+def linear_start(network: Perceptron, seed: int) -> Start:
+    """Start as torch's Linear does: uniform on [-1, 1]/sqrt(width before), another for each seed.
+
+    Args:
+        network: Which weights and biases there are.
+        seed: The problem's seed.
+
+    Returns:
+        The function from a run's seed to its start, shape (d,), float64.
+    """
+
+    def start(run_seed: int) -> Tensor:
+        generator = stream(seed, run_seed, "start")
+        blocks = iter(network.layout.blocks)
+        parts = []
+        for weight, bias in zip(blocks, blocks, strict=True):
+            bound = weight.shape[1] ** -0.5
+            parts.append(generator.uniform(-bound, bound, weight.size + bias.size))
+        return torch.from_numpy(np.concatenate(parts))
+
+    return start

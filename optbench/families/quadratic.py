@@ -21,7 +21,7 @@ from optbench.families.starts import Start, always, direction, given
 MAX_ROTATED_DIM = 20_000
 """A larger matrix takes more than 3 GB."""
 
-DIRECTIONS = ("random", "equal", "slow")
+DIRECTIONS = ("random", "equal", "slow", "power_law")
 """Words for where the start lies, seen from the minimiser."""
 
 MAX_ROTATED_KAPPA = 1e12
@@ -34,7 +34,7 @@ def quadratic(
     kappa: Annotated[float, Param("condition number L/mu", low=1)] = 1e3,
     smoothness: Annotated[float, Param("largest eigenvalue L", above=0)] = 1.0,
     spectrum: Annotated[str, Param("how the eigenvalues lie", choices=SPECTRA)] = "log_uniform",
-    exponent: Annotated[float, Param("p of spectrum=power, density lambda^(p-1)", above=0)] = 0.5,
+    exponent: Annotated[float, Param("p of the power laws, density lambda^(p-1)", above=0)] = 0.5,
     rotated: Annotated[bool, Param("random eigenvectors instead of the axes")] = True,
     center: Annotated[float, Param("every coordinate of the minimiser x*")] = 0.0,
     noise: Annotated[float, Param("trace of the gradient noise's covariance", low=0)] = 0.0,
@@ -53,8 +53,10 @@ def quadratic(
     Facts: f* = 0, L, mu = L/kappa. A rotated A holds its eigenvalues to rounding (residual stored).
     Noise: a gradient shown to an optimizer gets normal noise of covariance (noise/d) I.
     Start: x* + radius u; u is a random direction for each seed, or has equal weight on all
-    eigenvectors (equal), or is the slowest eigenvector (slow); the last two are the same for every
-    seed, and so is a point that is given, which also decides the radius.
+    eigenvectors (equal), or is the slowest eigenvector (slow), or has weights of squares
+    proportional to lambda^p d(ln lambda) (power_law: on a dense spectrum the spectral measure
+    lambda^(p-1) d lambda, by the trapezoidal rule); all but random are the same in all seeds, and
+    so is a point that is given, which also decides the radius.
     Source: Polyak, Some methods of speeding up the convergence of iteration methods, 1964, for the
     rates of gradient descent and the heavy ball by mu and L.
     """
@@ -65,7 +67,8 @@ def quadratic(
     values = eigenvalues(spectrum, dim, kappa, smoothness, exponent)
     vectors = rotation(dim, seed) if rotated else None
     x_star = torch.full((dim,), center, dtype=torch.float64)
-    begin = _start(start, x_star, radius, vectors, seed)
+    weights = _weights(start, values, exponent)
+    begin = _start(start, x_star, radius, weights, vectors, seed)
     if start not in DIRECTIONS:
         radius = float(torch.dist(begin(0), x_star)) or radius
     if vectors is None:
@@ -118,12 +121,31 @@ def _oracle(matrix: Constant, dim: int, rotated: bool, center: float) -> ValueAn
     return oracle
 
 
+def _weights(kind: str, values: np.ndarray, exponent: float) -> np.ndarray | None:
+    """Return the start's components along the eigenvectors, a unit vector, for words that say."""
+    dim = len(values)
+    if kind in ("equal", "slow"):
+        return np.full(dim, dim**-0.5) if kind == "equal" else np.eye(dim)[0]
+    if kind != "power_law":
+        return None
+    gaps = np.diff(np.log(values)) / 2
+    squares = values**exponent * (np.append(gaps, 0.0) + np.append(0.0, gaps))
+    if not squares.any():
+        raise SpecError("quadratic: start=power_law needs more than one eigenvalue")
+    weights: np.ndarray = np.sqrt(squares / squares.sum())
+    return weights
+
+
 def _start(
-    kind: str, x_star: Tensor, radius: float, vectors: np.ndarray | None, seed: int
+    kind: str,
+    x_star: Tensor,
+    radius: float,
+    weights: np.ndarray | None,
+    vectors: np.ndarray | None,
+    seed: int,
 ) -> Start:
     dim = len(x_star)
-    if kind in ("equal", "slow"):
-        weights = np.full(dim, dim**-0.5) if kind == "equal" else np.eye(dim)[0]
+    if weights is not None:
         unit = weights if vectors is None else vectors @ weights
         return always(x_star + radius * torch.from_numpy(unit))
     point = None if kind == "random" else given("quadratic", kind, dim)

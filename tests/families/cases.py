@@ -40,13 +40,33 @@ def quadratics() -> list[Case]:
         for s in spectra
         for r, c in ((True, 0.0), (False, 2.5))
     ]
-    cases += [Case("quadratic", {"dim": 6, "start": s}) for s in ("random", "equal", "slow")]
+    words = ("random", "equal", "slow", "power_law")
+    cases += [Case("quadratic", {"dim": 6, "start": word}) for word in words]
     return [*cases, Case("quadratic", {"dim": 1, "kappa": 1.0, "noise": 0.3, "smoothness": 4.0})]
 
 
+NARROW = ("softmax_regression", "mlp", "mlp_regression", "log_barrier", "bernoulli", "gaussian")
+"""Families that are too slow with their defaults, or infinite too near to the minimiser."""
+
 CASES = [
     *quadratics(),
-    *(Case(name) for name in FAMILIES if name not in ("softmax_regression", "mlp")),
+    *(Case(name) for name in FAMILIES if name not in NARROW),
+    Case("log_barrier", spread=0.15),
+    Case("bernoulli", spread=0.05),
+    Case("bernoulli", {"parameter": "logit", "unit": 3.0, "mean": 0.6}),
+    Case("bernoulli", {"unit": 0.5}, spread=0.1),
+    Case("gaussian", spread=0.2),
+    Case("gaussian", {"parameter": "log_sigma"}),
+    Case("rayleigh", {"dim": 3, "kappa": 5.0, "radius": 2.0}),
+    Case("absolute", {"dim": 3, "mu": 0.0, "radius": 0.0}),
+    Case("absolute", {"dim": 2, "mu": 3.0, "radius": 2.0, "start": "-0.5/1"}),
+    Case("online", {"gradients": "1/0/2/-7", "dim": 2, "period": 5, "radius": 2.0}),
+    Case("online", {"gradients": "random", "dim": 3, "period": 50, "seed": 1}),
+    Case("online", {"gradients": "2", "radius": 0.0}),
+    Case("mean_estimation", {"points": "1/2/4/-1.5/3/7", "start": 5.0}),
+    Case("least_mean_squares", {"dim": 3, "batch": 2, "chains": 5}),
+    Case("mlp_regression", {"hidden": 3, "layers": 1, "examples": 7}, spread=0.5),
+    Case("mlp_regression", {"hidden": 4, "examples": 9, "activation": "gelu"}, spread=0.5),
     Case("parabola", {"curvature": 0.5, "center": 3.0, "start": 0.0}),
     Case("least_squares", {"rows": 15, "columns": 4, "noise": 0.0}),
     Case("least_squares", {"rows": 6, "columns": 9, "kappa": 10.0}),
@@ -64,6 +84,8 @@ CASES = [
     Case("logistic", {"data": "digits", "l2": 0.0}),
     Case("logistic", {"data": "separable-synthetic", "seed": 2}),
     Case("logistic", {"data": "separable-synthetic", "l2": 0.0}),
+    Case("logistic", {"data": "one-example", "l2": 0.0}),
+    Case("logistic", {"data": "four-examples", "l2": 0.0}),
     Case("softmax_regression", {"l2": 0.01}, spread=0.1),
     Case("softmax_regression", {"l2": 0.0}, spread=0.1),
     Case("matrix_quadratic", {"rows": 3, "columns": 4, "kappa": 30.0, "seed": 2}),

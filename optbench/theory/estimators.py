@@ -26,9 +26,8 @@ from optbench.theory.windows import (
     Array,
     envelope,
     floor_of,
-    slope,
+    line_slope,
     slope_error,
-    slope_in,
     sound,
     touch_points,
     transient_end,
@@ -49,6 +48,12 @@ MIN_PEAKS = 8
 RATIO_OF_TERMS = (0.35, 0.65)
 """A bias that goes like 1/t halves with each doubling of the window: the ratio that is taken for a
 half."""
+
+BEYOND_NOISE = 3.0
+"""Standard errors by which doubled windows have to differ before they are extrapolated."""
+
+NEAR_HALVES = 0.05
+"""How far a power may be from a multiple of 1/2."""
 
 SLOPE_OF_LOG = 18 - 24 * float(np.log(2))
 """Least-squares slope of log u on u over [1/2, 1]: what a prefactor t tilts a window by, t_hi = 1.
@@ -102,7 +107,9 @@ def geometric_rate(t: ArrayLike, e: ArrayLike, *, floor: float | None = None) ->
     peaks that touch the envelope are fitted. A prefactor t^m tilts the line by m/t; where the
     slopes s of doubled windows differ as it would, halving each time, it is removed by Richardson's
     2 s(t_hi) - s(t_hi/2). The error is the largest change from [t_hi/2, t_hi] to [.7 t_hi, t_hi]
-    and to the window before or, where extrapolated, from the extrapolation one doubling earlier.
+    and to the window before. Where extrapolated it is the change from the extrapolation a doubling
+    earlier if m is a multiple of 1/2, as multiple roots and Bessel functions have it, and the whole
+    extrapolation otherwise: a dense spectrum looks like t^m for a while, with any m below 0.
 
     Args:
         t: Steps, shape (n,), increasing; evenly spaced, or in the logarithm.
@@ -150,19 +157,22 @@ def _extrapolated(x: Array, y: Array, low: float) -> GeometricRate:
     end = float(x[-1])
     low = max(low, end / 2)
     inside = x >= low
-    here, late = slope(x[inside], y[inside]), slope_in(x, y, 0.7 * end, end)
-    before, earlier = slope_in(x, y, end / 4, end / 2), slope_in(x, y, end / 8, end / 4)
-    change, change_before = here - before, before - earlier
+    here, late = line_slope(x, y, low, end), line_slope(x, y, 0.7 * end, end)
+    before, earlier = line_slope(x, y, end / 4, end / 2), line_slope(x, y, end / 8, end / 4)
     scatter = slope_error(x[inside], y[inside])
     fit = GeometricRate(value=-here, window=(low, end), points=int(inside.sum()), plain=-here)
+    change, change_before = here - before, before - earlier
     ratio = change / change_before if change_before else NAN
-    if RATIO_OF_TERMS[0] <= ratio <= RATIO_OF_TERMS[1]:
+    doubled = (x >= end / 4) & (x <= end / 2)
+    noise = float(np.hypot(2 * scatter, slope_error(x[doubled], y[doubled])))
+    if RATIO_OF_TERMS[0] <= ratio <= RATIO_OF_TERMS[1] and abs(change) > BEYOND_NOISE * noise:
         value = 2 * here - before
-        error = np.nanmax([abs(value - (2 * before - earlier)), scatter])
         prefactor = -change * end / SLOPE_OF_LOG
-        return replace(fit, value=-value, error=float(error), prefactor=prefactor)
-    error = np.nanmax([abs(here - late), abs(change), scatter])
-    return replace(fit, error=float(error))
+        doubtful = abs(2 * prefactor - round(2 * prefactor)) > 2 * NEAR_HALVES
+        error = max(abs(change) if doubtful else abs(value - 2 * before + earlier), noise)
+        return replace(fit, value=-value, error=error, prefactor=prefactor)
+    error = float(np.nanmax([abs(here - late), abs(change), scatter]))
+    return replace(fit, error=error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,8 +294,8 @@ def power_slope(t: ArrayLike, e: ArrayLike, *, floor: float | None = None) -> Po
     Slopes s_j = log2(e(2 t_j) / e(t_j)) of the last three doublings, between recorded steps by
     interpolation of the logarithms, and their Aitken extrapolation
     s_3 - (s_3 - s_2)^2 / ((s_3 - s_2) - (s_2 - s_1)) when the ratio of the differences is in
-    (0, 1); otherwise s_3. The error is the larger of the extrapolation and, without one, |s_3 - s_2|. Of a
-    sequence that rises now and then, only the peaks are used.
+    (0, 1); otherwise s_3. The error is the size of the extrapolation or, without one, |s_3 - s_2|.
+    Of a sequence that rises now and then, only the peaks are used.
 
     Args:
         t: Steps, shape (n,), increasing.

@@ -25,6 +25,9 @@ FLAT = 0.1
 AGREE = 0.1
 """Slopes agree when they differ by at most this share of their mean."""
 
+EVEN = 64
+"""Least number of evenly spaced points that a line is fitted through."""
+
 MIN_PART = 3
 """Points that a slope needs."""
 
@@ -100,6 +103,22 @@ def slope_error(x: Array, y: Array) -> float:
     return float(np.sqrt(residual @ residual / (len(x) - 2) / (centred @ centred)))
 
 
+def line_slope(x: Array, y: Array, low: float, high: float) -> float:
+    """Return the slope over exactly [low, high], whatever the spacing of the points there.
+
+    The points are joined by lines and read off evenly, so that windows of two lengths are
+    comparable: a log-spaced record has no points just at their ends.
+
+    Returns:
+        The slope; NaN where the points do not span the window or fewer than `MIN_PART` are in it.
+    """
+    inside = int(np.sum((x >= low) & (x <= high)))
+    if inside < MIN_PART or low < x[0] or high > x[-1]:
+        return float("nan")
+    grid = np.linspace(low, high, max(EVEN, inside))
+    return slope(grid, np.interp(grid, x, y))
+
+
 def slope_in(x: Array, y: Array, low: float, high: float) -> float:
     """Return the slope of the points with low <= x <= high."""
     inside = (x >= low) & (x <= high)
@@ -163,7 +182,7 @@ def transient_end(t: ArrayLike, y: ArrayLike, *, tolerance: float = AGREE) -> fl
         return float("nan")
     for share in range(1, 8):
         edges = np.linspace(share / 10 * steps[-1], steps[-1], 5)
-        slopes = [slope_in(steps, values, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        slopes = [slope_in(steps, values, a, b) for a, b in pairwise(edges)]
         if max(slopes) - min(slopes) <= tolerance * abs(float(np.mean(slopes))):
             return float(edges[0])
     return float("nan")

@@ -18,6 +18,7 @@ from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import UpdateRule
 from optbench.core.registry import load, resolve
 from optbench.optimizers import OPTIMIZERS
+from optbench.optimizers.foreign.groups import shared
 from optbench.optimizers.foreign.packages import find_class, package_of
 from optbench.optimizers.foreign.signature import arguments, hyperparameters
 from optbench.optimizers.foreign.traits import Traits, traits_of
@@ -108,7 +109,7 @@ class _TorchInstance:
 
     def _groups(self, given: Mapping[str, Any]) -> list[Any]:
         """Return the parameters, in groups where blocks differ or the class wants them."""
-        traits, groups = self._form.traits, []
+        traits, parameters, settings = self._form.traits, [], []
         for block, parameter in zip(self._layout.blocks, self.parameters, strict=True):
             matrix = len(block.shape) == 2
             if traits.matrices == "only" and not matrix:
@@ -118,9 +119,14 @@ class _TorchInstance:
             group = {key: value for key, value in group.items() if given.get(key) != value}
             if traits.matrices == "use_muon":
                 group["use_muon"] = matrix
-            groups.append({"params": [parameter], **group})
-        plain = all(set(group) == {"params"} for group in groups)
-        return [group["params"][0] for group in groups] if plain else _joined(groups)
+            parameters.append(parameter)
+            settings.append(group)
+        if not any(settings):
+            return parameters
+        return [
+            {"params": [parameters[i] for i in places], **settings[places[0]]}
+            for places in shared(settings)
+        ]
 
     def _mode(self, name: str) -> None:
         switch = getattr(self.optimizer, name, None)
@@ -199,21 +205,6 @@ class _TorchInstance:
             for parameter, part in zip(self.parameters, x, strict=True):
                 parameter.copy_(part)
         self.optimizer.load_state_dict(state)
-
-
-def _joined(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the groups, those that agree in all but their parameters made one."""
-    joined: list[dict[str, Any]] = []
-    for group in groups:
-        rest = {key: value for key, value in group.items() if key != "params"}
-        same = next(
-            (g for g in joined if {k: v for k, v in g.items() if k != "params"} == rest), None
-        )
-        if same is None:
-            joined.append(group)
-        else:
-            same["params"] = same["params"] + group["params"]
-    return joined
 
 
 def find_subject(name: str, equation: str) -> Subject:

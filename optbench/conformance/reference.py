@@ -88,10 +88,11 @@ class _Part:
         self._oracle: BatchOracle = trial.oracle()
         blocks = trial.layout.blocks
         self.layout = Layout(tuple(b for b in blocks if b.name not in trial.missing))
-        keep = torch.tensor([b.name not in trial.missing for b in blocks])
-        self._keep = keep.repeat_interleave(torch.tensor([b.size for b in blocks]))
-        self._all = not trial.missing
         self._start = trial.start()[None]
+        self._keep = torch.ones(self._start.shape[1], dtype=torch.bool)
+        for name in trial.missing:
+            self._keep &= ~trial.layout.mask(self._start, name)
+        self._all = not trial.missing
         self.horizon, self.batch_size = self._oracle.horizon, self._oracle.batch_size
 
     def take(self, whole: Tensor) -> Tensor:

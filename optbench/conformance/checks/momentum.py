@@ -20,8 +20,8 @@ from optbench.core.problem import Facts, Problem
 from optbench.families.piecewise import lessard_recht_packard
 from optbench.families.rosenbrock import rosenbrock
 
-E1, E2 = 1e-12, 1e-9
-"""Tolerances of a hundred roundings, and of recurrences of hundreds of steps."""
+E2 = 1e-9
+"""Tolerance of recurrences of hundreds of steps."""
 
 
 @functools.cache

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from optbench.conformance.battery import Scope
 from optbench.conformance.check import Row, Verdict
 from optbench.conformance.survey import Entry, Survey
 from optbench.core.errors import OptbenchError
+from optbench.report.template import template_of
 
 MARKS = {Verdict.CONFORMS: "✓", Verdict.DEVIATES: "✗", Verdict.NOT_APPLICABLE: "·"}
 """A verdict as one character."""
@@ -69,16 +68,9 @@ def write_conformance(survey: Survey, folder: Path) -> Path:
 
 def render(survey: Survey) -> str:
     """Return the page as HTML; every name in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     entries = survey.entries
     deviating = [entry for entry in entries if entry.found.deviations]
-    return environment.get_template("conformance.html.j2").render(
+    return template_of("conformance.html.j2").render(
         lines=[Line(entry, marks(entry.found.rows), difference(entry)) for entry in entries],
         columns=[*COLUMNS, THEORY],
         conform=len(entries) - len(deviating),

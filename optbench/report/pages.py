@@ -17,7 +17,6 @@ from hashlib import sha256
 from itertools import groupby, repeat
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from optbench.analysis.curves import FLOOR, relative_suboptimality
@@ -38,6 +37,7 @@ from optbench.core.run import Run
 from optbench.report.figures import ProblemFigures, figures_for_problem
 from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
+from optbench.report.template import template_of
 
 WORTH_PROCESSES = 6
 """Problems from which on more processes draw faster than one."""
@@ -150,16 +150,9 @@ def render_page(
     stamp: str = "",
 ) -> str:
     """Return the page as HTML; every name in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     size = sum(len(svg) for section in sections for _, svg in _files(section))
-    environment.globals["inline_svg"] = _inline_svg
-    return environment.get_template("index.html.j2").render(
+    return template_of("index.html.j2").render(
+        inline_svg=_inline_svg,
         title=printable(title),
         stamp=stamp,
         notes=[printable(note) for note in notes],

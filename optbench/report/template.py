@@ -1,0 +1,23 @@
+"""The templates of pages, in which every name is escaped and an unknown one is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+
+def template_of(name: str) -> Template:
+    """Return a page's template.
+
+    Args:
+        name: Its file in `templates`, such as `index.html.j2`.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -51,8 +51,22 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
         print(f"{name:<{width}}  {text}".rstrip())
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print a table, numbers to the right; wide enough for its content where nobody wraps lines."""
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    texts: Sequence[int] = (0,),
+) -> None:
+    """Print a table, wide enough for its content where nobody wraps lines.
+
+    Args:
+        columns: Headings.
+        rows: Cells.
+        title: Above the table.
+        texts: Places of the columns that hold text, to the left, in as many lines as they need; the
+            others hold numbers, to the right, in one line.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -63,7 +77,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     )
     for place, column in enumerate(columns):
         table.add_column(
-            column, justify="left" if place == 0 else "right", overflow="fold", no_wrap=place > 0
+            column,
+            justify="left" if place in texts else "right",
+            overflow="fold",
+            no_wrap=place not in texts,
         )
     for row in rows:
         table.add_row(*map(Text, row))
@@ -72,11 +89,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
 
 
 class Progress:
-    """Runs done, rate and time left: a bar on a terminal, plain lines elsewhere; on stderr."""
+    """Things done, rate and time left: a bar on a terminal, plain lines elsewhere; on stderr."""
 
-    def __init__(self, total: int) -> None:
-        """Prepare for a number of runs."""
-        self._total, self._done = total, 0
+    def __init__(self, total: int, things: str = "runs") -> None:
+        """Prepare for a number of runs, or of other things."""
+        self._total, self._done, self._things = total, 0, things
         self._started = self._spoken = time.monotonic()
         self._bar: Any = None
 
@@ -87,9 +104,11 @@ class Progress:
             from rich.console import Console
 
             self._bar = progress.Progress(
-                progress.TextColumn("{task.completed}/{task.total} runs"),
+                progress.TextColumn(f"{{task.completed}}/{{task.total}} {self._things}"),
                 progress.BarColumn(),
-                progress.TextColumn("{task.speed:.0f} runs/s" if self._total > 50 else ""),
+                progress.TextColumn(
+                    f"{{task.speed:.0f}} {self._things}/s" if self._total > 50 else ""
+                ),
                 progress.TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
@@ -104,7 +123,7 @@ class Progress:
             self._bar.stop()
 
     def advance(self, count: int) -> None:
-        """Count runs that are done."""
+        """Count things that are done."""
         self._done += count
         now = time.monotonic()
         if self._bar is not None:
@@ -114,7 +133,8 @@ class Progress:
             rate = self._done / (now - self._started)
             left = (self._total - self._done) / rate
             print(
-                f"{self._done}/{self._total} runs, {rate:.0f} runs/s, about {left:.0f} s left",
+                f"{self._done}/{self._total} {self._things}, {rate:.0f} {self._things}/s, "
+                f"about {left:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )

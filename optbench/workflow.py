@@ -223,10 +223,11 @@ def estimate(work: Plan) -> float:
 def choose_jobs(work: Plan) -> int:
     """Return a sensible number of processes: one for little work, else one a core."""
     work_to_do = sum(spec.budget for batch in work.batches for spec in batch.specs)
-    return max(1, min(_cores(), len(work.batches))) if work_to_do > WORTH_WORKERS else 1
+    return max(1, min(cores(), len(work.batches))) if work_to_do > WORTH_WORKERS else 1
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -255,7 +256,7 @@ def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
         notes.append(
             f"{outcome.older} older runs of the same specs, made by other code, are left out"
         )
-    return write_report(outcome.runs, folder, title=title, notes=notes, jobs=_cores())
+    return write_report(outcome.runs, folder, title=title, notes=notes, jobs=cores())
 
 
 def report_store(folder: Path, output: Path, *, title: str) -> tuple[Path, list[Damage]]:

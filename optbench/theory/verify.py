@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.run import Run, Status
-from optbench.core.spec import RunSpec, Spec
+from optbench.core.spec import RunSpec, Spec, parse_one
 from optbench.engines.planner import plan
 from optbench.executors.local import execute
+from optbench.optimizers.find import find_optimizer
+from optbench.request import optimizer_vectors
 from optbench.theory.claim import Claim, Evidence, Key
+from optbench.theory.claims import load_claims
 from optbench.theory.finding import Finding, Verdict
 from optbench.theory.probe import ProbeError
-from optbench.theory.setting import LackingError, Setting
+from optbench.theory.setting import TWINS, LackingError, Setting
 
 EXTRAS = {"pepit": "PEPit", "curvature": "singd", "zoo": "pytorch_optimizer"}
 """Optional dependency to the module that shows whether it is installed."""
@@ -56,6 +59,43 @@ def select(claims: Sequence[Claim], patterns: Sequence[str]) -> list[Claim]:
             raise unknown("claim", pattern.upper(), [c.id for c in claims])
         chosen |= found
     return [c for c in claims if c.id in chosen]
+
+
+def read_substitute(text: str) -> Spec:
+    """Read a user's optimizer, `my_file.py:MyGD` or `torch.SGD:nesterov=true`.
+
+    Raises:
+        OptbenchError: When there is none of that name, or it does not take a hyperparameter.
+    """
+    spec = parse_one(text, optimizer_vectors)
+    parameters = find_optimizer(spec.name).parameters
+    for key in dict(spec.params):
+        if key not in parameters:
+            raise unknown(f"parameter of {spec.name}", key, parameters)
+    return spec
+
+
+def choose(
+    patterns: Sequence[str], substitute: Spec | None = None, *, quick: bool = False
+) -> tuple[list[Claim], list[Claim]]:
+    """Return the claims to check, and those left out because they take long.
+
+    Args:
+        patterns: Ids or globs, see `select`. With a user's optimizer none stands for the claims
+            about gradient descent, and about heavy ball where its signature names a momentum.
+        substitute: The user's optimizer.
+        quick: Whether claims marked long are left out.
+
+    Raises:
+        OptbenchError: For a pattern that matches nothing.
+    """
+    chosen = select(load_claims(), patterns)
+    if substitute is not None and not patterns:
+        parameters = find_optimizer(substitute.name).parameters
+        rules = {"gd", "heavy_ball"} if parameters.keys() & TWINS.keys() else {"gd"}
+        chosen = [c for c in chosen if c.rule in rules]
+    long = [c for c in chosen if c.long] if quick else []
+    return [c for c in chosen if c not in long], long
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -187,9 +227,3 @@ def _skipped(reason: str) -> Finding:
 
 def _failed(reason: str) -> Finding:
     return Finding(verdict=Verdict.FAIL, theory="", measured="", reason=reason)
-
-
-def replaceable(claims: Iterable[Claim], names_momentum: bool) -> list[Claim]:
-    """Return the claims that any optimizer with a learning rate, or a momentum too, is held to."""
-    rules = {"gd", "heavy_ball"} if names_momentum else {"gd"}
-    return [c for c in claims if c.rule in rules]

@@ -24,10 +24,10 @@ def online(
     *,
     gradients: Annotated[
         Vector, Param("g_0/g_1/..., shown in turn, in every coordinate", choices=(RANDOM,))
-    ] = "3/-1",
+    ] = "3/-1/-1",
     period: Annotated[
         int, Param("steps before they repeat; the last one fills it up; 0: their number", low=0)
-    ] = 3,
+    ] = 0,
     growth: Annotated[float, Param("factor by which gradients grow a step", above=0)] = 1.0,
     radius: Annotated[float, Param("half-width of the box |x_i| <= radius; 0: none", low=0)] = 1.0,
     dim: Annotated[int, Param("number of variables d", low=1)] = 1,
@@ -41,7 +41,7 @@ def online(
 
     Reddi, Kale and Kumar's sequence is C = 3, then -1 twice, on [-1, 1]: the best point is -1.
     Their stochastic one is gradients=1010/-10, period=101. A constant gradient is gradients=1, an
-    alternating one 1/-1 with period=2. With `random` every coordinate of every gradient is drawn
+    alternating one 1/-1. With `random` every coordinate of every gradient is drawn
     from Student's t with 2.5 degrees of freedom, `period` of them.
     Facts: convex. In the box f* = -radius |mean of g|_1, attained at the corner opposite to the
     mean (0 in coordinates whose mean is 0); the gradient there is not zero. Without a box f is
@@ -54,17 +54,20 @@ def online(
     mean = shown.mean(0)
     corner = -radius * np.sign(mean)
     f_star = float(mean @ corner) if radius else None
-    at, slope = Constant(shown), Constant(mean)
+    at, slope, zero = Constant(shown), Constant(mean), Constant(corner)
     begin = starts.given("online", start, dim) or starts.always([1.0] * dim)
     shift = f_star or 0.0
 
     def oracle(x: Tensor) -> tuple[Tensor, Tensor]:
         g = slope.like(x)
         # From the corner, where the gap is 0 exactly.
-        return ((x - torch.from_numpy(corner).to(x)) * g).sum(-1), g.expand_as(x).clone()
+        return ((x - zero.like(x)) * g).sum(-1), g.expand_as(x).clone()
 
     def stream_of_gradients(x: Tensor, t: int) -> Tensor:
-        return (growth**t * at.like(x)[t % len(shown)]).expand_as(x).clone()
+        g = at.like(x)[t % len(shown)]
+        # By torch, in which a power overflows to infinity.
+        g = g if growth == 1 else g * torch.tensor(growth, dtype=torch.float64).pow(t).to(x)
+        return g.expand_as(x).clone()
 
     return Problem(
         facts=Facts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -205,3 +206,31 @@ def test_labels_are_both_signs_and_seeds_make_other_data() -> None:
 
     assert 50 < (rows[0][:, -1] > 0).sum() < 150
     assert not np.allclose(rows[0], rows[1])
+
+
+def test_one_example_is_the_softplus_of_minus_w() -> None:
+    """F(w) = ln(1 + exp(-w)) with L = 1/4, far out too: at w = 100 it is exp(-100)."""
+    problem = logistic(data="one-example", l2=0.0)
+    w = torch.tensor([[-2.0], [0.5], [100.0]], dtype=torch.float64)
+
+    f, _ = problem.value_and_gradient(w)
+
+    expected = [math.log1p(math.exp(-float(v))) for v in w]
+    assert f.tolist() == pytest.approx(expected, rel=1e-14)
+    assert problem.facts.smoothness == 0.25
+    assert problem.facts.f_star == 0.0
+
+
+def test_four_examples_are_separable_with_two_support_vectors() -> None:
+    """The largest margin, over a fine grid of directions, is 1/1.23932 and two rows attain it."""
+    problem = logistic(data="four-examples", l2=0.0)
+    assert problem.minibatch is not None
+    origin = torch.zeros(4, 2, dtype=torch.float64)
+    rows = -2 * problem.minibatch(origin, torch.arange(4)[:, None])
+    angle = torch.linspace(-1.5, 1.5, 300_001, dtype=torch.float64)
+    margins = torch.stack([angle.cos(), angle.sin()], dim=-1) @ rows.T
+
+    best, where = margins.amin(-1).max(0)
+
+    assert 1 / float(best) == pytest.approx(1.23932, abs=1e-5)
+    assert int((margins[where] < best + 1e-4).sum()) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -176,3 +178,26 @@ def test_impossible_settings_are_refused(params: dict[str, object], message: str
     """What no matrix can be is an error that says why."""
     with pytest.raises(SpecError, match=message):
         quadratic(**params)  # type: ignore[arg-type]
+
+
+def test_a_power_law_start_makes_the_spectral_measure_of_its_exponent() -> None:
+    """Gradient descent then follows p Gamma(1 + p)/2 (2 eta t)^-(1+p) between 1/L and 1/mu."""
+    p, t = 0.3, 2000
+    problem = quadratic(
+        dim=4000, kappa=1e9, exponent=p, rotated=False, start="power_law", radius=2.0
+    )
+    values = eigenvalues("log_uniform", 4000, 1e9, 1.0, p)
+    x = (1 - torch.from_numpy(values)) ** t * problem.start(0)
+
+    f = float(problem.oracle(x[None])[0])
+
+    norm = 2.0**2 * p / (1 - 1e9**-p)
+    # The first omitted term is of order 1/t.
+    assert f == pytest.approx(norm * math.gamma(1 + p) / 2 * (2 * t) ** -(1 + p), rel=2 / t)
+    assert float(problem.start(0).norm()) == pytest.approx(2.0, rel=1e-14)
+
+
+def test_a_power_law_start_needs_more_than_one_eigenvalue() -> None:
+    """With kappa = 1 there is no spectrum to weight."""
+    with pytest.raises(SpecError, match="more than one eigenvalue"):
+        quadratic(dim=5, kappa=1.0, start="power_law")

@@ -53,10 +53,6 @@ class Spec:
         """Build a spec from a mapping of parameters."""
         return cls(name, tuple(sorted((params or {}).items())))
 
-    def with_params(self, **params: Value) -> Spec:
-        """Return the spec with some parameters set."""
-        return Spec.of(self.name, dict(self.params) | params)
-
     def __str__(self) -> str:
         """Return the text from which `parse` makes an equal spec."""
         if not self.params:

@@ -29,7 +29,7 @@ def make(
     dtype: str = "float64",
 ) -> Run:
     """Build a run; `hits` maps a target to its gradient evaluations, at two a step."""
-    optimizer = Spec.of(name, params)
+    optimizer = Spec.of(name, dict(params or {}) | ({} if lr is None else {"lr": lr}))
     step = np.arange(len(gaps), dtype=float)
     value = np.array(gaps, dtype=float)
     curve = {
@@ -42,7 +42,7 @@ def make(
     return Run(
         spec=RunSpec(
             problem=Spec(problem),
-            optimizer=optimizer if lr is None else optimizer.with_params(lr=lr),
+            optimizer=optimizer,
             schedule=Spec(schedule),
             targets=targets,
             seed=seed,

@@ -65,7 +65,7 @@ def descend(
     facts |= {"f_star": 1.0 if known else None, "kappa": kappa, "radius": radius}
     spec = RunSpec(
         problem=Spec.of("quadratic", {"dim": dim, "kappa": kappa}),
-        optimizer=optimizer.with_params(lr=lr),
+        optimizer=Spec.of(optimizer.name, dict(optimizer.params) | {"lr": lr}),
         budget=float(budget),
         targets=tuple(targets),
         seed=seed,

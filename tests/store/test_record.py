@@ -35,7 +35,8 @@ def specs(draw: st.DrawFn) -> RunSpec:
     """Any run spec, also such as no command line can spell."""
     part = st.builds(Spec.of, texts, st.dictionaries(texts, values, max_size=3))
     targets = draw(st.lists(st.floats(1e-12, 1), unique=True, max_size=3))
-    optimizer = draw(part).with_params(lr=draw(st.sampled_from(["1/L", "polyak"]) | numbers))
+    plain, lr = draw(part), draw(st.sampled_from(["1/L", "polyak"]) | numbers)
+    optimizer = Spec.of(plain.name, dict(plain.params) | {"lr": lr})
     return RunSpec(
         problem=draw(part),
         optimizer=optimizer,

@@ -7,6 +7,8 @@ import importlib
 from optbench.theory.claim import Claim
 
 MODULES = (
+    "worked_examples",
+    "worked_schedules",
     "gradient_descent",
     "heavy_ball",
 )

@@ -73,8 +73,8 @@ def test_a_run_that_fails_is_named() -> None:
 @pytest.mark.parametrize("rho", [0.5, 0.99, 1.5])
 def test_the_recurrence_of_two_oscillating_terms_is_found(rho: float) -> None:
     """rho^t cos(t) has roots rho exp(+-i)."""
-    t = np.arange(12)
-    assert recurrence_radius(rho**t * np.cos(t)) == pytest.approx(rho, rel=1e-9)
+    t = np.arange(12, dtype=np.float64)
+    assert recurrence_radius(np.asarray(rho**t * np.cos(t))) == pytest.approx(rho, rel=1e-9)
 
 
 def test_the_users_optimizer_takes_the_place_of_the_rule_and_of_no_other() -> None:

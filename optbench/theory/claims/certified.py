@@ -1,0 +1,309 @@
+"""Exact worst cases by semidefinite programming: no function of the class is worse.
+
+Step coefficients come from probing the optimizer in the harness. Where a worst function is known,
+it is run too, and ends at the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optbench.core.errors import OptbenchError
+from optbench.core.problem import Facts
+from optbench.core.spec import RunSpec
+from optbench.theory import verdicts
+from optbench.theory.certificates import worst_case
+from optbench.theory.claim import Evidence, Key, Kind, claim
+from optbench.theory.coefficients import StepCoefficients, smooth_functions, step_coefficients
+from optbench.theory.finding import Finding, all_of
+from optbench.theory.probe import ProbeError
+from optbench.theory.rates import gd_contraction, gd_convex, nesterov_strongly_convex
+from optbench.theory.setting import Setting
+from optbench.theory.tolerance import E2, P, Tolerance
+from optbench.theory.worst_cases import (
+    fista_displacement,
+    gd_convex_gradient,
+    gd_convex_gradient_by_gap,
+    gd_strongly_convex_by_radius,
+    minimax_convex,
+    nesterov_displacement,
+    nesterov_exact,
+)
+
+UNIT: dict[str, Any] = {"smoothness": 1.0, "radius": 1.0}
+STRONG = smooth_functions(1.0, 0.1)
+"""kappa = 10."""
+
+
+def method_of(
+    evidence: Evidence,
+    text: str,
+    steps: int,
+    facts: Facts | None = None,
+    *,
+    schedule: str = "constant",
+) -> StepCoefficients:
+    """Probe the optimizer of a text, or the user's in its place."""
+    try:
+        return step_coefficients(str(evidence.optimizer(text)), steps, facts, schedule=schedule)
+    except OptbenchError as error:
+        raise ProbeError(str(error)) from error
+
+
+CONVEX = ((1.0, 1), (1.0, 3), (1.5, 2), (1.9, 2))
+"""h = L eta and T; at the last one the overshooting parabola is the worst function."""
+
+
+def _attained_values(setting: Setting) -> Mapping[Key, RunSpec]:
+    return {
+        (h, T): setting.run(
+            "parabola:curvature=1" if h == 1.9 else f"huber:T={T},step={h}", f"gd:lr={h}/L", steps=T
+        )
+        for h, T in CONVEX
+    }
+
+
+@claim(
+    "PEP-01",
+    "No convex function is worse for gradient descent than the closed form says, for 0 < h < 2.",
+    formula=r"f(x_T) - f^* \leq \frac{L R^2}{2} \max\left(\frac{1}{2 h T + 1}, (1-h)^{2T}\right)",
+    assumptions="f convex and L-smooth, h = L eta in (0, 2)",
+    source="Drori and Teboulle 2014, theorem 3.1 (h <= 1); Kim 2024, arXiv 2412.04427 (h < 2)",
+    kind=Kind.IDENTITY,
+    tolerance=P,
+    rule="gd",
+    runs=_attained_values,
+    extra="pepit",
+)
+def pep_01(evidence: Evidence) -> Finding:
+    """Certify and run each pair of step size and horizon."""
+    theory = [float(gd_convex(T, lr=h, **UNIT)) for h, T in CONVEX]
+    methods = [method_of(evidence, f"gd:lr={h}/L", T) for h, T in CONVEX]
+    certified = [worst_case(method, smooth_functions()) for method in methods]
+    reached = [evidence.runs[key].last("suboptimality") for key in CONVEX]
+    return all_of([verdicts.equals(certified, theory, P), verdicts.equals(reached, theory, E2)])
+
+
+def _attained_gradients(setting: Setting) -> Mapping[Key, RunSpec]:
+    """For a start at distance 1, and for one at the gap 1, which is tau^2 (h T + 1/2)."""
+    runs: dict[Key, RunSpec] = {}
+    for h, T in CONVEX[:-1]:
+        tau = (h * T + 0.5) ** -0.5
+        by_gap = f"huber:tau={tau!r},radius={(h * T + 1) * tau!r}"
+        runs[h, T, "radius"] = setting.run(f"huber:tau={1 / (h * T + 1)!r}", f"gd:lr={h}", steps=T)
+        runs[h, T, "gap"] = setting.run(by_gap, f"gd:lr={h}", steps=T)
+    return runs
+
+
+@claim(
+    "PEP-02",
+    "The last gradient of gradient descent on a convex function is at worst as the closed forms by "
+    "the distance and by the starting gap say.",
+    formula=r"\|g_T\| \leq L R \max\left(\frac{1}{h T + 1}, |1-h|^T\right), \quad "
+    r"\|g_T\|^2 \leq 2 L D_0 \max\left(\frac{1}{2 h T + 1}, (1-h)^{2T}\right)",
+    assumptions="f convex and L-smooth, h = L eta in (0, 2)",
+    source="Taylor, Hendrickx and Glineur 2017; Kim and Fessler 2021",
+    kind=Kind.IDENTITY,
+    tolerance=P,
+    rule="gd",
+    runs=_attained_gradients,
+    extra="pepit",
+)
+def pep_02(evidence: Evidence) -> Finding:
+    """Certify and run both normalisations, which have different worst functions."""
+    findings = []
+    for h, T in CONVEX:
+        method, f = method_of(evidence, f"gd:lr={h}/L", T), smooth_functions()
+        by_radius = float(gd_convex_gradient(T, lr=h, **UNIT)) ** 2
+        by_gap = float(gd_convex_gradient_by_gap(T, smoothness=1.0, start_gap=1.0, lr=h))
+        certified = [
+            worst_case(method, f, measure="gradient"),
+            worst_case(method, f, measure="gradient", start="value"),
+        ]
+        findings.append(verdicts.equals(certified, [by_radius, by_gap], P))
+        if (h, T, "gap") in evidence.runs:
+            ends = [evidence.runs[h, T, by].last("gradient_norm") ** 2 for by in ("radius", "gap")]
+            findings.append(verdicts.equals(ends, [by_radius, by_gap], E2))
+    return all_of(findings)
+
+
+RATES = (("1.0/L", 1.0), ("two-over-sum", 2 / 1.1), ("1.9/L", 1.9))
+"""Texts and numbers of learning rates, for L = 1 and mu = 0.1."""
+
+
+def _slow_or_steep(setting: Setting) -> Mapping[Key, RunSpec]:
+    return {
+        (h, mode): setting.run(f"parabola:curvature={mode}", f"gd:lr={h!r}", steps=3)
+        for _, h in RATES
+        for mode in (0.1, 1.0)
+    }
+
+
+@claim(
+    "PEP-03",
+    "On strongly convex functions distance and gap contract at worst by rho^2 a step, and by the "
+    "distance the gap after T steps has an exact worst case too.",
+    formula=r"f_T - f^* \leq \rho^{2T} D_0, \quad f_T - f^* \leq \frac{L R^2}{2} \max\left("
+    r"\frac{1/\kappa}{1/\kappa - 1 + (1 - h/\kappa)^{-2T}}, (1-h)^{2T}\right)",
+    assumptions="f mu-strongly convex and L-smooth, 0 < h = L eta < 2; here kappa = 10, T = 3",
+    source="Polyak 1987; Taylor, Hendrickx and Glineur 2018; Kim 2024, arXiv 2412.04427",
+    kind=Kind.IDENTITY,
+    tolerance=P,
+    rule="gd",
+    runs=_slow_or_steep,
+    extra="pepit",
+)
+def pep_03(evidence: Evidence) -> Finding:
+    """Certify three step sizes; a parabola attains the contraction."""
+    findings = []
+    for text, h in RATES:
+        method = method_of(evidence, f"gd:lr={text}", 3, STRONG)
+        rate = gd_contraction(smoothness=1.0, strong_convexity=0.1, lr=h) ** 6
+        by_radius = float(gd_strongly_convex_by_radius(3, strong_convexity=0.1, lr=h, **UNIT))
+        certified = [
+            worst_case(method, STRONG, measure="distance"),
+            worst_case(method, STRONG, start="value"),
+            worst_case(method, STRONG),
+        ]
+        ends = max(evidence.runs[h, mode].last("distance") ** 2 for mode in (0.1, 1.0))
+        findings.append(verdicts.equals(certified, [rate, rate, by_radius], P))
+        findings.append(verdicts.equals(ends, rate, E2))
+    return all_of(findings)
+
+
+MOMENTA: dict[str, Callable[[int], float]] = {
+    "nesterov_convex": lambda n: float(nesterov_displacement(n)),
+    "fista": fista_displacement,
+}
+"""Rule to c_n."""
+
+
+def _nesterov_hubers(setting: Setting) -> Mapping[Key, RunSpec]:
+    return {
+        (name, n): setting.run(f"huber:tau={1 / (2 * c(n) + 1)!r}", f"{name}:lr=1/L", steps=n)
+        for name, c in MOMENTA.items()
+        for n in (1, 3, 5)
+    }
+
+
+@claim(
+    "PEP-04",
+    "Nesterov's method is at worst L R^2/(4 c_n + 2) above the minimum, where c_n is how far it "
+    "goes on a linear function.",
+    formula=r"f(x_n) - f^* \leq \frac{L R^2}{4 c_n + 2}, \quad c_n = \frac{n^2 + 5 n + 2}{8}",
+    assumptions="f convex and L-smooth, eta = 1/L; the simple rule and FISTA's, whose c_n is a "
+    "recursion",
+    source="Taylor, Hendrickx and Glineur 2017, table 1 (a numerical conjecture)",
+    kind=Kind.IDENTITY,
+    tolerance=P,
+    rule="nesterov_convex",
+    runs=_nesterov_hubers,
+    extra="pepit",
+)
+def pep_04(evidence: Evidence) -> Finding:
+    """Certify both rules of momentum and run the Huber function of each horizon."""
+    keys = [(name, n) for name in MOMENTA for n in (1, 3, 5)]
+    theory = [float(nesterov_exact(MOMENTA[name](n), **UNIT)) for name, n in keys]
+    methods = [method_of(evidence, f"{name}:lr=1/L", n) for name, n in keys]
+    certified = [worst_case(method, smooth_functions()) for method in methods]
+    reached = [evidence.runs[key].last("suboptimality") for key in keys]
+    return all_of([verdicts.equals(certified, theory, P), verdicts.equals(reached, theory, E2)])
+
+
+@claim(
+    "PEP-05",
+    "Nesterov's method for strongly convex functions keeps its guarantee, which is not tight.",
+    formula=r"f(x_t) - f^* \leq (1 - 1/\sqrt{\kappa})^t (D_0 + \mu R^2/2)",
+    assumptions="f mu-strongly convex and L-smooth, eta = 1/L, beta = (sqrt kappa - 1)/(sqrt kappa "
+    "+ 1); here kappa = 10 and t = 1, 4, 8",
+    source="d'Aspremont, Scieur and Taylor 2021, corollary 4.15",
+    kind=Kind.BOUND,
+    tolerance=P,
+    rule="nesterov_strongly_convex",
+    long=True,
+    extra="pepit",
+)
+def pep_05(evidence: Evidence) -> Finding:
+    """Certify the potential's decrease."""
+    steps, text = (1, 4, 8), "nesterov_strongly_convex:lr=1/L,beta=nesterov"
+    methods = [method_of(evidence, text, t, STRONG) for t in steps]
+    certified = [worst_case(method, STRONG, start="potential") for method in methods]
+    # D_0 + mu R^2/2 = 1, however it is shared out.
+    bounds = nesterov_strongly_convex(
+        steps, smoothness=1.0, strong_convexity=0.1, start_gap=1.0, radius=0.0
+    )
+    return verdicts.below(certified, bounds, P)
+
+
+def _ogm_both(setting: Setting) -> Mapping[Key, RunSpec]:
+    """Both a Huber function with tau = 1/theta^2 and the parabola are the worst."""
+    return {
+        (n, kind): setting.run(problem, "ogm:lr=1/L", steps=n)
+        for n in (1, 2, 5)
+        for kind, problem in (
+            ("huber", f"huber:tau={2 * minimax_convex(n, **UNIT)!r}"),
+            ("parabola", "parabola:curvature=1"),
+        )
+    }
+
+
+@claim(
+    "PEP-06",
+    "The optimized gradient method has the smallest worst case of all first-order methods.",
+    formula=r"f(x_T) - f^* \leq \frac{L R^2}{2 \theta_T^2}",
+    assumptions="f convex and L-smooth, eta = 1/L, T known beforehand",
+    source="Kim and Fessler 2016, theorem 2; Drori 2017",
+    kind=Kind.IDENTITY,
+    tolerance=P,
+    rule="ogm",
+    runs=_ogm_both,
+    extra="pepit",
+)
+def pep_06(evidence: Evidence) -> Finding:
+    """Certify three horizons and run both of its worst functions."""
+    findings = []
+    for n in (1, 2, 5):
+        theory = minimax_convex(n, **UNIT)
+        certified = worst_case(method_of(evidence, "ogm:lr=1/L", n), smooth_functions())
+        ends = [evidence.runs[n, kind].last("suboptimality") for kind in ("huber", "parabola")]
+        findings += [verdicts.equals(certified, theory, P), verdicts.equals(ends, theory, E2)]
+    return all_of(findings)
+
+
+POLYAK = "heavy_ball:lr=polyak,beta=polyak"
+
+
+def _cycle(setting: Setting) -> Mapping[Key, RunSpec]:
+    return {"cycle": setting.run("lessard_recht_packard", POLYAK, steps=300)}
+
+
+@claim(
+    "PEP-07",
+    "Off quadratics heavy ball with Polyak's pair does not contract: its worst distance grows with "
+    "the steps.",
+    formula=r"\max_{F_{\mu, L}} \|x_n - x^*\|^2 / R^2 = 7.92, 11.0, 18.06 \quad (n = 2, 4, 8)",
+    assumptions="f mu-strongly convex and L-smooth, kappa = 25",
+    source="Lessard, Recht and Packard 2016; Goujaud, Taylor and Dieuleveut 2023",
+    kind=Kind.NEGATIVE,
+    tolerance=P,
+    rule="heavy_ball",
+    runs=_cycle,
+    extra="pepit",
+)
+def pep_07(evidence: Evidence) -> Finding:
+    """Certify that distances rise above the transient of quadratics; on one function it cycles."""
+    facts = smooth_functions(1.0, 1 / 25)
+    methods = [method_of(evidence, POLYAK, n, facts) for n in (2, 4, 8)]
+    worst = [worst_case(method, facts, measure="distance") for method in methods]
+    rho = 2 / 3
+    transient = max((1 + (1 + rho) * t) * rho**t for t in range(9)) ** 2
+    away = evidence.runs["cycle"].last("distance")
+    grows = verdicts.holds(
+        transient < worst[0] < worst[1] < worst[2] and away > 0.5,
+        theory="grows, and cycles",
+        measured=f"{worst[0]:.4g}, {worst[1]:.4g}, {worst[2]:.4g}; ends {away:.3g} away",
+        reason="the worst distances do not grow, or the cycle is not there",
+    )
+    digits = Tolerance(absolute=0.005, reason="the numbers are known to two decimals")
+    return all_of([grows, verdicts.equals(worst, [7.92, 11.0, 18.06], digits)])

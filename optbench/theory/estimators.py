@@ -59,6 +59,10 @@ SLOPE_OF_LOG = 18 - 24 * float(np.log(2))
 """Least-squares slope of log u on u over [1/2, 1]: what a prefactor t tilts a window by, t_hi = 1.
 """
 
+BIAS_OF_TILT = 7.5
+"""A prefactor t^m tilts the window [t_hi/2, t_hi] by 1.36 m/t_hi, 7.5 times as much as it differs
+from [.7 t_hi, t_hi]."""
+
 TWO_TERMS = 1e-3
 """Relative residual above which a sequence is not the sum of two geometric terms."""
 
@@ -106,10 +110,11 @@ def geometric_rate(t: ArrayLike, e: ArrayLike, *, floor: float | None = None) ->
     max over s >= t of e_s is above 100 floors; of a sequence that rises now and then, only the
     peaks that touch the envelope are fitted. A prefactor t^m tilts the line by m/t; where the
     slopes s of doubled windows differ as it would, halving each time, it is removed by Richardson's
-    2 s(t_hi) - s(t_hi/2). The error is the largest change from [t_hi/2, t_hi] to [.7 t_hi, t_hi]
-    and to the window before. Where extrapolated it is the change from the extrapolation a doubling
-    earlier if m is a multiple of 1/2, as multiple roots and Bessel functions have it, and the whole
-    extrapolation otherwise: a dense spectrum looks like t^m for a while, with any m below 0.
+    2 s(t_hi) - s(t_hi/2). The error is the larger of the change to the window before and the bias
+    that a prefactor would have that explains the change to [.7 t_hi, t_hi]. Where extrapolated it
+    is the change from the extrapolation a doubling earlier if m is a multiple of 1/2, as multiple
+    roots and Bessel functions have it, and the whole extrapolation otherwise: a dense spectrum
+    looks like t^m for a while, with any m below 0.
 
     Args:
         t: Steps, shape (n,), increasing; evenly spaced, or in the logarithm.
@@ -171,8 +176,10 @@ def _extrapolated(x: Array, y: Array, low: float) -> GeometricRate:
         doubtful = abs(2 * prefactor - round(2 * prefactor)) > 2 * NEAR_HALVES
         error = max(abs(change) if doubtful else abs(value - 2 * before + earlier), noise)
         return replace(fit, value=-value, error=error, prefactor=prefactor)
-    error = float(np.nanmax([abs(here - late), abs(change), scatter]))
-    return replace(fit, error=error)
+    tilt, tail = abs(here - late), x >= 0.7 * end
+    if tilt > BEYOND_NOISE * slope_error(x[tail], y[tail]):
+        tilt *= BIAS_OF_TILT
+    return replace(fit, error=float(np.nanmax([tilt, abs(change), scatter])))
 
 
 @dataclass(frozen=True, kw_only=True)

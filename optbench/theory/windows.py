@@ -19,8 +19,9 @@ ROUNDINGS = float(64 * np.finfo(np.float64).eps)
 ABOVE_FLOOR = 100.0
 """A sequence is fitted where it is above this many times its floor."""
 
-FLAT = 0.1
-"""A tail falls no more when its slope is below this share of the slope before it."""
+FLAT, NOISY_FLAT = 0.1, 0.3
+"""A tail falls no more when its slope is below the first share of the slope before it or, where it
+is so noisy that two standard errors are more, below the second."""
 
 AGREE = 0.1
 """Slopes agree when they differ by at most this share of their mean."""
@@ -130,7 +131,7 @@ def floor_of(t: ArrayLike, e: ArrayLike, *, scale: float | None = None) -> float
 
     max(64 eps scale, median of the tail), the latter where the tail has stopped falling: its slope,
     log e on log t between the medians of its halves, is below a tenth of the slope of the fall that
-    led there. The tail is the last half of the steps or, failing that, the last tenth.
+    led there, or is noise. The tail is the last half of the steps or, failing that, the last tenth.
 
     Args:
         t: Steps, shape (n,).
@@ -159,7 +160,9 @@ def floor_of(t: ArrayLike, e: ArrayLike, *, scale: float | None = None) -> float
         if met == 0 or x[met] <= x[0]:
             continue
         fall = (y[0] - level) / (x[met] - x[0])
-        if fall > 0 and abs(y_2 - y_1) / (x_2 - x_1) < FLAT * fall:
+        scatter = float(np.std(np.diff(ends[1]))) / np.sqrt(half)
+        flat = min(max(FLAT * fall, 2 * scatter / (x_2 - x_1)), NOISY_FLAT * fall)
+        if fall > 0 and abs(y_2 - y_1) / (x_2 - x_1) < flat:
             return max(least, float(np.exp(level)))
     return least
 

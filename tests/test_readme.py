@@ -58,7 +58,8 @@ def test_pictures_and_pages_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["run", "list", "show", "report", "export", "merge", "verify-store", "conform"]
+    "verb",
+    ["run", "list", "show", "report", "export", "merge", "verify-store", "conform", "certify"],
 )
 def test_every_verb_is_in_the_readme(verb: str) -> None:
     """Nothing that the program can do is left unsaid."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
+from optbench.cli.certify import certify
 from optbench.cli.conform import conform
 from optbench.cli.lookup import list_, show
+from optbench.cli.rate import rate
 from optbench.cli.runs import run
 from optbench.cli.stores import export, merge, report, verify_store
+from optbench.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -19,5 +22,17 @@ def cli() -> None:
     """
 
 
-for _verb in (list_, show, run, report, export, merge, verify_store, conform):
+for _verb in (
+    verify,
+    list_,
+    show,
+    run,
+    rate,
+    report,
+    export,
+    merge,
+    verify_store,
+    conform,
+    certify,
+):
     cli.add_command(_verb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -29,6 +30,15 @@ def test_the_example_of_the_help_ends_at_the_closed_form() -> None:
     assert [float(number) for number in numbers] == pytest.approx([1 / 14] * 3, rel=2e-5)
     assert "Kim 2024" in text
     assert "huber:tau=" in text
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    """Its example is true output, to the digits that the solver promises."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = readme.partition("$ optbench certify gd:lr=1.5/L --steps 10\n")[2].partition("```")[0]
+    printed = certify("gd:lr=1.5/L", "--steps", "10")
+
+    assert re.sub(r"0\.01612\d+", "", printed) == re.sub(r"0\.01612\d+", "", shown)
 
 
 def test_json_has_the_same() -> None:

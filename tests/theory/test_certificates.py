@@ -51,10 +51,8 @@ def test_gradient_descent_adds_its_gradients_up() -> None:
 def test_heavy_ball_weighs_old_gradients_by_a_geometric_series() -> None:
     """H[t, j] = eta (1 + beta + ... + beta^(t-1-j)), in optbench's form and in torch's."""
     eta, beta = 0.3, 0.6
-    expected = [
-        [eta * (1 - beta ** (t - j)) / (1 - beta) if j < t else 0.0 for j in range(4)]
-        for t in range(5)
-    ]
+    age = np.maximum(np.arange(5.0)[:, None] - np.arange(4.0), 0)
+    expected = eta * (1 - beta**age) / (1 - beta)
     for name in ("heavy_ball:lr=.3,beta=.6", "heavy_ball_ema:lr=.75,beta=.6"):
         np.testing.assert_allclose(step_coefficients(name, 4).points, expected, atol=ATOL)
     torch = step_coefficients("torch.SGD:lr=.3,momentum=.6", 4)
@@ -70,7 +68,7 @@ def test_ogm_has_the_published_coefficients() -> None:
     h_20 = (theta[1] - 1) / theta[2] * (h_10 - 1)
     found = step_coefficients("ogm", 2)
 
-    expected = [[0, 0], [h_10, 0], [h_10 + h_20, h_21]]
+    expected = np.array([[0.0, 0.0], [h_10, 0.0], [h_10 + h_20, h_21]])
     np.testing.assert_allclose(found.points, expected, atol=ATOL)
 
 
@@ -78,8 +76,10 @@ def test_nesterov_takes_gradients_where_it_does_not_stay() -> None:
     """Simple rule: y_2 = x_2 + (x_2 - x_1)/4 while x_2 = x_0 - g_0 - g_1."""
     found = step_coefficients("nesterov_convex", 3)
 
-    np.testing.assert_allclose(found.queries[2], [1, 1.25, 0], atol=ATOL)
-    np.testing.assert_allclose(found.points[2:], [[1, 1, 0], [1, 1.25, 1]], atol=ATOL)
+    np.testing.assert_allclose(found.queries[2], np.array([1, 1.25, 0]), atol=ATOL)
+    np.testing.assert_allclose(
+        found.points[2:], np.array([[1.0, 1.0, 0.0], [1.0, 1.25, 1.0]]), atol=ATOL
+    )
 
 
 def test_schedules_are_in_the_coefficients() -> None:

@@ -11,6 +11,8 @@ MODULES = (
     "worked_schedules",
     "gradient_descent",
     "heavy_ball",
+    "certified",
+    "certified_beyond",
 )
 """Where claims are, in the order in which tables show them."""
 

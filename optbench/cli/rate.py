@@ -9,7 +9,6 @@ import click
 
 from optbench import console
 from optbench.cli.options import complete, json_option, results_option
-from optbench.core.spec import Spec
 
 if TYPE_CHECKING:
     from optbench.theory.stored import Diagnosed
@@ -53,6 +52,7 @@ def rate(
     RUN is the first digits of a run's digest, as this verb shows it, or of its key, as the exports
     do. Exit status 1 when something is damaged, and so left out.
     """  # noqa: D301 (click wants the backspace)
+    from optbench.analysis.summary import short_names
     from optbench.theory.stored import rates
 
     found, damaged = rates(results, runs, problems=problems, optimizers=optimizers)
@@ -60,30 +60,23 @@ def rate(
         console.print_json([_record(row) for row in found])
     else:
         columns = ["run", "problem", "optimizer", "status", "kind", "rate", "steps", "of", "theory"]
-        console.print_table(columns, [_cells(row) for row in found], texts=range(len(columns)))
+        short = short_names(row.run.spec.optimizer for row in found)
+        rows = [_cells(row, short[row.run.spec.optimizer]) for row in found]
+        console.print_table(columns, rows, texts=range(len(columns)))
     for damage in damaged:
         click.echo(f"optbench: left out: {damage}", err=True)
     if damaged:
         raise click.exceptions.Exit(1)
 
 
-def _optimizer(row: Diagnosed) -> str:
-    spec = row.run.spec
-    shown = str(_brief(spec.optimizer))
-    return shown if spec.schedule.name == "constant" else f"{shown}, {spec.schedule}"
-
-
-def _brief(spec: Spec) -> Spec:
-    """Leave out what says nothing: switches that are off."""
-    return Spec.of(spec.name, {k: v for k, v in spec.params if v != 0 and k != "sampling"})
-
-
-def _cells(row: Diagnosed) -> list[str]:
+def _cells(row: Diagnosed, optimizer: str) -> list[str]:
     from optbench.analysis.tables import printable
 
     said, run = row.diagnosis, row.run
+    schedule = run.spec.schedule
+    name = optimizer if schedule.name == "constant" else f"{optimizer}, {schedule}"
     window = f"{said.window[0]:.0f}-{said.window[1]:.0f}" if said.points else ""
-    texts = [row.name, run.spec.problem_label, _optimizer(row), run.status, said.kind, said.text]
+    texts = [row.name, run.spec.problem_label, name, run.status, said.kind, said.text]
     theory = said.theory.text if said.theory else ""
     return [printable(str(text)) for text in (*texts, window, said.measure, theory)]
 

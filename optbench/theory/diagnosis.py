@@ -120,7 +120,8 @@ def diagnose(run: Run) -> Diagnosis:
     if not len(t):
         reason = f"{measure} is unknown from the start"
         return Diagnosis(kind=Kind.UNDECIDED, measure=measure, reason=reason)
-    if run.status in (Status.DIVERGED, Status.NAN) or e[-1] > MIN_FALL * e[0]:
+    grown = e[-1] > MIN_FALL * e[t <= (t[0] + t[-1]) / 2].max()
+    if run.status in (Status.DIVERGED, Status.NAN) or grown:
         found = _growth(t, e)
     else:
         found = _fall(t, e, _rounding(run, measure, e))

@@ -136,9 +136,8 @@ def _advance(
 def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod) -> str:
     size = int(dict(spec.optimizer.params).get("batch_size", 0))
     if problem.examples and size > problem.examples:
-        return (
-            f"batch_size={size} is more than the {problem.examples} examples of {spec.problem.name}"
-        )
+        who = f"{spec.optimizer.name} with batch_size={size}"
+        return f"{who} needs as many examples: {spec.problem.name} has {problem.examples}"
     if spec.targets and spec.target_measure == "distance" and not problem.knows_distance:
         return f"a target of distance needs x*, which is unknown for {spec.problem.name}"
     lacking = missing(spec.optimizer.name, optimizer.needs, problem)

@@ -67,7 +67,8 @@ def test_the_fisher_matrix_of_a_normal_distribution_is_its_scores_covariance(
     def log_density(m: float, s: float) -> np.ndarray:
         sigma = s if parameter == "sigma" else math.exp(s)
         z: np.ndarray = (mu + 0.8 * nodes - m) / sigma
-        return -np.log(sigma) - z**2 / 2
+        density: np.ndarray = -np.log(sigma) - z**2 / 2
+        return density
 
     h = 1e-5
     scores = [

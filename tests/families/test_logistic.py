@@ -232,5 +232,6 @@ def test_four_examples_are_separable_with_two_support_vectors() -> None:
 
     best, where = margins.amin(-1).max(0)
 
+    assert rows.sum(0).tolist() == pytest.approx([4.4, -0.5])
     assert 1 / float(best) == pytest.approx(1.23932, abs=1e-5)
     assert int((margins[where] < best + 1e-4).sum()) == 2

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import UpdateRule, without_gradient_parameters
 from optbench.core.problem import Facts
@@ -129,24 +131,24 @@ def certify(
         kappa=kappa,
         measure=measure,
         worst_case=worst_case(method, facts, measure=measure),
-        closed_form=closed_form(spec, steps, facts, measure),
+        closed_form=closed_form(method, facts, measure),
         instance=max(instances, key=lambda instance: instance.value),
     )
 
 
-def closed_form(spec: Spec, steps: int, facts: Facts, measure: Measure) -> ClosedForm | None:
+def closed_form(method: StepCoefficients, facts: Facts, measure: Measure) -> ClosedForm | None:
     """Return the published worst case for L = R = 1, where there is one.
 
     Args:
-        spec: The optimizer; its parameters are numbers.
-        steps: T.
+        method: The coefficients, by which a textbook rule is known whatever it is called.
         facts: The class of functions.
         measure: What is measured.
     """
-    lr, mu = float(dict(spec.params).get("lr", 0.0)), facts.strong_convexity or 0.0
+    name, lr = _textbook_rule(method)
+    steps, mu = len(method.points) - 1, facts.strong_convexity or 0.0
     unit = {"smoothness": 1.0, "radius": 1.0}
     value: float | None = None
-    match (spec.name, measure, mu > 0):
+    match (name, measure, mu > 0):
         case ("gd", "value", False) if lr < 2:
             value = float(gd_convex(steps, lr=lr, **unit))
             formula = "L R^2/2 max(1/(2 h T + 1), (1 - h)^(2 T))"
@@ -163,19 +165,35 @@ def closed_form(spec: Spec, steps: int, facts: Facts, measure: Measure) -> Close
             value = gd_contraction(smoothness=1.0, strong_convexity=mu, lr=lr) ** (2 * steps)
             formula = "R^2 max(|1 - eta mu|, |1 - h|)^(2 T)"
             source = "Polyak 1987"
-        case ("nesterov_convex", "value", False) if lr == 1:
+        case ("nesterov_convex", "value", False):
             value = float(nesterov_exact(nesterov_displacement(steps), **unit))
             formula = "2 L R^2/((T + 2)(T + 3))"
             source = "Taylor, Hendrickx and Glineur 2017, table 1"
-        case ("fista", "value", False) if lr == 1:
+        case ("fista", "value", False):
             value = float(nesterov_exact(fista_displacement(steps), **unit))
             formula = "L R^2/(4 c_T + 2), c_T the steps' sum on a linear function"
             source = "after Taylor, Hendrickx and Glineur 2017, table 1"
-        case ("ogm", "value", False) if lr == 1:
+        case ("ogm", "value", False):
             value = minimax_convex(steps, **unit)
             formula = "L R^2/(2 theta_T^2)"
             source = "Kim and Fessler 2016; Drori 2017"
     return None if value is None else ClosedForm(value=value, formula=formula, source=source)
+
+
+def _textbook_rule(method: StepCoefficients) -> tuple[str, float]:
+    """Return the rule with these coefficients and its learning rate; no name when none has them."""
+    steps, first = len(method.points) - 1, float(method.points[1, 0])
+    for name, lr in (("gd", first), ("nesterov_convex", 1.0), ("fista", 1.0), ("ogm", 1.0)):
+        if lr <= 0:
+            continue
+        known = step_coefficients(f"{name}:lr={lr!r}", steps)
+        same = known.points.shape == method.points.shape and all(
+            np.allclose(ours, theirs, rtol=0, atol=1e-10)
+            for ours, theirs in ((known.points, method.points), (known.queries, method.queries))
+        )
+        if same:
+            return name, lr
+    return "", 0.0
 
 
 def huber_width(method: StepCoefficients, measure: Measure) -> float:

@@ -259,6 +259,14 @@ def test_a_run_ends_at_the_certificate(optimizer: str, measure: str) -> None:
     assert found.instance.value == pytest.approx(found.closed_form.value, rel=1e-9)
 
 
+def test_a_textbook_rule_is_known_by_its_coefficients() -> None:
+    """SGD of torch and heavy ball without momentum are gradient descent, by any name."""
+    for text in ("torch.SGD:lr=1.5", "heavy_ball:lr=1.5/L,beta=0"):
+        found = certify(text, 2)
+        assert found.closed_form is not None
+        assert found.closed_form.value == pytest.approx(1 / 14)
+
+
 def test_nothing_run_is_worse_than_the_certificate() -> None:
     """Where no worst function is known, those that are run stay below."""
     for text in ("heavy_ball:lr=1/L,beta=.5", "torch.SGD:lr=1/L,momentum=.5", "nesterov"):

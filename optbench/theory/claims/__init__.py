@@ -10,7 +10,12 @@ MODULES = (
     "worked_examples",
     "worked_schedules",
     "gradient_descent",
+    "convex_rates",
+    "power_laws",
+    "strongly_convex",
     "heavy_ball",
+    "momentum_forms",
+    "heavy_ball_limits",
     "certified",
     "certified_beyond",
 )

@@ -38,6 +38,7 @@ from optbench.report.figures import ProblemFigures, figures_for_problem
 from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
 from optbench.report.template import template_of
+from optbench.theory.diagnosis import Diagnosis, behaviour_of
 
 WORTH_PROCESSES = 6
 """Problems from which on more processes draw faster than one."""
@@ -51,7 +52,7 @@ WRONG_MINIMUM = -1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What the page shows of one problem, or of one measure of it."""
+    """What the page shows of one problem, or of one measure of it; a rate for every row."""
 
     title: str
     facts: str
@@ -60,6 +61,7 @@ class Section:
     figures: ProblemFigures
     targets: Sequence[str]
     rows: Sequence[Cells]
+    rates: Sequence[Diagnosis]
     warnings: Sequence[str]
 
 
@@ -125,6 +127,7 @@ def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
             figures=figures,
             targets=[target.label for target in targets],
             rows=[cells(row, targets) for row in same],
+            rates=[behaviour_of(row.best[0]) for row in same],
             warnings=_warnings(same),
         )
         sections.append(section)

@@ -85,6 +85,15 @@ class Diagnosis:
         return float(np.log(10) / self.value) if falls else NAN
 
     @property
+    def short(self) -> str:
+        """The rate in a word, for a cell of a table; a dash for none."""
+        if self.kind is Kind.UNDECIDED:
+            return "—"
+        if self.kind is Kind.POWER_LAW:
+            return f"t^{self.value:.3g}"
+        return f"{self.rho:.4g}^t" if self.kind is Kind.GEOMETRIC else str(self.kind)
+
+    @property
     def text(self) -> str:
         """What it does, in one line."""
         low, high = self.range
@@ -111,8 +120,14 @@ def diagnose(run: Run) -> Diagnosis:
         run: Any run, from a store or fresh.
 
     Returns:
-        The diagnosis.
+        The diagnosis, with what theory says of the run.
     """
+    found = behaviour_of(run)
+    return replace(found, theory=guarantee_of(run, found.measure)) if run.curve else found
+
+
+def behaviour_of(run: Run) -> Diagnosis:
+    """Return the diagnosis of a run from its numbers alone, for which its problem is not built."""
     if not run.curve:
         return Diagnosis(kind=Kind.UNDECIDED, reason=run.message or f"the run was {run.status}")
     measure = _measure(run)
@@ -125,7 +140,7 @@ def diagnose(run: Run) -> Diagnosis:
         found = _growth(t, e)
     else:
         found = _fall(t, e, _rounding(run, measure, e))
-    return replace(found, measure=measure, theory=guarantee_of(run, measure))
+    return replace(found, measure=measure)
 
 
 def _measure(run: Run) -> str:

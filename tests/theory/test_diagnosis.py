@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
 from optbench.core.run import Run, Status
+from optbench.report.pages import write_report
 from optbench.theory.diagnosis import Diagnosis, Kind, diagnose
 from tests.helpers import runs, specs
 
@@ -194,3 +196,16 @@ def test_theory_is_told_where_it_holds(
         assert said is not None
         assert said.kind == theory[0]
         assert said.value == pytest.approx(theory[1])
+
+
+def test_the_report_has_the_rate_of_every_row(tmp_path: Path) -> None:
+    """A row's cell is the rate in a word, with its uncertainty where one points at it."""
+    page = write_report(
+        [*runs("power:p=4", "gd:lr=.5", budget=3000), *runs("parabola", "gd:lr=3", budget=50)],
+        tmp_path,
+        title="rates",
+    ).read_text()
+
+    assert ">t^-2</td>" in page
+    assert 'title="power law: t^(-2 ± ' in page
+    assert ">diverging</td>" in page

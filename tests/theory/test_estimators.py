@@ -413,3 +413,32 @@ def test_the_effective_number_predicts_the_variance_of_a_mean_square() -> None:
     variance = np.var(np.mean(chains**2, axis=1)) * (1 - a**2) ** 2
 
     assert 2 / variance == pytest.approx(n_eff(n, a), rel=0.15)
+
+
+def test_a_prefactor_that_cannot_be_removed_is_in_the_error() -> None:
+    """Where the record starts too late to extrapolate t rho^t, the error covers its bias."""
+    t = np.arange(1000.0, 2001.0)
+    found = geometric_rate(t, t * 0.99**t, floor=0.0)
+
+    assert found.prefactor == 0
+    assert 0.8 < abs(found.value + np.log(0.99)) / found.error < 1.2
+
+
+def test_a_jackknife_error_is_that_of_independent_noise() -> None:
+    """Exponents of a noisy power scatter by the error that each declares."""
+    rng, k = np.random.default_rng(4), np.geomspace(1, 1e4, 30)
+    fits = [scaling_exponent(k, k * np.exp(0.1 * rng.standard_normal(30))) for _ in range(200)]
+
+    declared = np.sqrt(np.mean([fit.error**2 for fit in fits]))
+    assert declared == pytest.approx(np.std([fit.value for fit in fits]), rel=0.2)
+
+
+def test_noise_does_not_hide_a_short_floor() -> None:
+    """A tail that is level but for noise is a floor, although its medians differ by chance."""
+    rng, t = np.random.default_rng(8), log_spaced(4000)
+    found = [
+        floor_of(t, 0.9**t + 0.01 * np.exp(0.2 * rng.standard_normal(len(t)))) for _ in range(50)
+    ]
+
+    assert np.median(found) == pytest.approx(0.01, rel=0.1)
+    assert np.mean(np.array(found) > 1e-3) > 0.8

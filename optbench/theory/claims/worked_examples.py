@@ -375,7 +375,7 @@ def s_08c(evidence: Evidence) -> Finding:
         ratios.append(float((e[-1] / e[100]) ** (1 / (t[-1] - 100))))
         expected.append(factor)
         lines.append(series(f"{share} of 2/L", t[::10], e[::10], points=True))
-        lines.append(theory(f"{factor:.4g}^t", t, e[0] * factor**t))
+        lines.append(theory(f"{factor:.4g}^t", t[::10], e[0] * factor ** t[::10]))
     plot = Plot(
         x_label="steps t",
         y_label="|x_t - x*|",

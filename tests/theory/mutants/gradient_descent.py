@@ -138,7 +138,7 @@ MUTANTS = {
     "GD-11b": (HALVED, MODE),
     "GD-11c": (HALVED, MODE),
     "GD-12": (
-        HALVED,
+        SHORT,
         Mutant("mu_PL is too large", attribute(f"{PL}:_pl_constant", too_large)),
     ),
     "GD-14a": (SLIGHTLY_LESS, MODE),
@@ -148,7 +148,7 @@ MUTANTS = {
     "GD-16": (Mutant("1/L for the line search", step("conjugate_gradient", fixed_length)),),
     "GD-17a": (DOUBLED,),
     "GD-17b": (HALVED,),
-    "GD-18": (DECAYED),
+    "GD-18": (DECAYED,),
     "GD-19": (DECAYED,),
     "GD-20a": (DECAYED, Mutant("noise of 1e-12", step("gd", jittered))),
     "GD-20b": (HALVED,),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optbench.families.autograd import problem_from_function as problem_from_function
     from optbench.report.pages import write_report as write_report
     from optbench.workflow import run as run
+    from optbench.workflow import verify as verify
 
 _HOMES = {
     "Facts": "core.problem",
@@ -41,6 +42,7 @@ _HOMES = {
     "conform": "conformance.battery",
     "problem_from_function": "families.autograd",
     "run": "workflow",
+    "verify": "workflow",
     "write_report": "report.pages",
 }
 

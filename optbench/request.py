@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from optbench.cards import cards
 from optbench.core.errors import OptbenchError, SpecError, unknown
@@ -13,6 +16,7 @@ from optbench.core.registry import plugins
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
 from optbench.core.target import read_targets
 from optbench.families import FAMILIES
+from optbench.optimizers.foreign.packages import PACKAGES
 
 PROBLEMS = "optbench.problems"
 """Entry-point group of installed problem families."""
@@ -232,3 +236,38 @@ def _keeps_points(request: Request, problem: Spec) -> bool:
     if request.record_x is not None:
         return request.record_x
     return build_problem(problem).facts.dim == 2
+
+
+def reference(thing: Any) -> str:
+    """Return the text by which specs name an object.
+
+    Args:
+        thing: A spec's text, or a class or function that lives in a file.
+
+    Returns:
+        The text itself, `torch.SGD` for a class of a known package, or `path/to/file.py:name`.
+
+    Raises:
+        OptbenchError: When an object has no file, as in an interactive session.
+    """
+    if isinstance(thing, str):
+        return thing
+    try:
+        path = inspect.getsourcefile(thing)
+    except TypeError:
+        path = None
+    name, module = getattr(thing, "__qualname__", ""), getattr(thing, "__module__", "")
+    package = module.partition(".")[0]
+    if package in PACKAGES:
+        return f"{package}.{name}"
+    if path is None or not name.isidentifier() or not Path(path).is_file():
+        raise OptbenchError(f"{thing!r} has no name in a file; put it in a file, at the top level")
+    return f"{path}:{name}"
+
+
+def texts_of(things: Any) -> tuple[str, ...]:
+    """Return the texts of one thing or of several: specs, numbers, classes, functions."""
+    if isinstance(things, int | float):
+        return (repr(things),)
+    things = [things] if isinstance(things, str) or callable(things) else things
+    return tuple(repr(t) if isinstance(t, int | float) else reference(t) for t in things)

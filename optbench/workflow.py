@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optbench.analysis.results import Results
 from optbench.core.errors import OptbenchError, StoreError
@@ -21,9 +20,12 @@ from optbench.engines.execute import Finished
 from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
 from optbench.executors.local import execute
-from optbench.request import TARGETS, Request, expand
+from optbench.request import TARGETS, Request, expand, reference, texts_of
 from optbench.store import Damage, Record, Store, open_store
 from optbench.suites import load_suite
+
+if TYPE_CHECKING:
+    from optbench.theory.verify import Row
 
 WORTH_WORKERS = 1e5
 """Gradient evaluations, over all runs, above which more processes earn their start."""
@@ -275,30 +277,6 @@ def report_store(folder: Path, output: Path, *, title: str) -> tuple[Path, list[
     return page, newest.damaged
 
 
-def reference(thing: Any) -> str:
-    """Return the text by which specs name an object.
-
-    Args:
-        thing: A spec's text, or a class or function that lives in a file.
-
-    Returns:
-        The text itself, or `path/to/file.py:name`.
-
-    Raises:
-        OptbenchError: When an object has no file, as in an interactive session.
-    """
-    if isinstance(thing, str):
-        return thing
-    try:
-        path = inspect.getsourcefile(thing)
-    except TypeError:
-        path = None
-    name = getattr(thing, "__qualname__", "")
-    if path is None or not name.isidentifier() or not Path(path).is_file():
-        raise OptbenchError(f"{thing!r} has no name in a file; put it in a file, at the top level")
-    return f"{path}:{name}"
-
-
 def run(
     problem: Any = (),
     optimizer: Any = (),
@@ -356,10 +334,10 @@ def run(
     else:
         requests = (
             Request(
-                problems=_texts(problem),
-                optimizers=_texts(optimizer),
-                schedules=_texts(schedule),
-                lr=_texts(lr),
+                problems=texts_of(problem),
+                optimizers=texts_of(optimizer),
+                schedules=texts_of(schedule),
+                lr=texts_of(lr),
                 seeds=seeds,
                 budget=budget,
                 targets=(targets,) if isinstance(targets, int | float | str) else tuple(targets),
@@ -377,8 +355,31 @@ def run(
         return carry_out(work, store, jobs=jobs, timeout=timeout)
 
 
-def _texts(things: Any) -> tuple[str, ...]:
-    if isinstance(things, int | float):
-        return (repr(things),)
-    things = [things] if isinstance(things, str) or callable(things) else things
-    return tuple(repr(t) if isinstance(t, int | float) else reference(t) for t in things)
+def verify(
+    claims: str | Sequence[str] = (), optimizer: Any = None, *, quick: bool = False, jobs: int = 1
+) -> list[Row]:
+    """Check what theory says about convergence, as `optbench verify` does.
+
+    Args:
+        claims: Ids or globs such as `"K-*"`; all of them by default.
+        optimizer: Spec or class of your own, put in the place of the textbook's.
+        quick: Whether the claims that take long are left out.
+        jobs: Processes; from 2 on, call this under `if __name__ == "__main__"` in a script.
+
+    Returns:
+        A row a claim; `row.finding.verdict`, `.theory` and `.measured` are what the table shows.
+
+    Raises:
+        OptbenchError: For an unknown claim or optimizer.
+
+    Example:
+        >>> import torch, optbench
+        >>> {row.finding.verdict.value for row in optbench.verify("GD-03", torch.optim.SGD)}
+        {'PASS'}
+    """
+    from optbench.theory import verify as theory
+
+    substitute = None if optimizer is None else theory.read_substitute(reference(optimizer))
+    patterns = (claims,) if isinstance(claims, str) else tuple(claims)
+    chosen, _ = theory.choose(patterns, substitute, quick=quick)
+    return theory.verify(chosen, substitute=substitute, jobs=jobs)

@@ -59,6 +59,14 @@ def test_names_and_objects_mean_the_same() -> None:
     assert run.points.tolist() == [[1, 2], [0.5, 1.5], [0, 1], [0, 0.5], [0, 0]]
 
 
+def test_a_class_of_a_known_package_goes_by_its_name() -> None:
+    """torch.optim.SGD is torch.SGD, whose file could not be loaded alone."""
+    (run,) = optbench.run(bowl, torch.optim.SGD, lr=0.5, budget=2).runs
+
+    assert run.spec.optimizer.name == "torch.SGD"
+    assert {row.finding.verdict for row in optbench.verify("GD-03", torch.optim.SGD)} == {"PASS"}
+
+
 def test_an_object_without_a_file_is_refused() -> None:
     """What a worker could not import again is not accepted."""
     with pytest.raises(OptbenchError, match="put it in a file"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,6 +57,23 @@ def step(name: str, wrong: Callable[..., Any], **changes: Any) -> Plant:
         assert isinstance(rule, UpdateRule)
         patch.setattr(module, found, replace(rule, step=wrong, **changes))
         forget()
+
+    return plant
+
+
+def distorted(name: str, **changes: Callable[[Any], Any]) -> Plant:
+    """Change hyperparameters, or the step `t`, on their way into a registered update rule."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        module, found = _place(resolve("optimizer", OPTIMIZERS, name))
+        right = vars(module)[found].step
+
+        @functools.wraps(right)
+        def wrong(x: Any, state: Any, oracle: Any, t: int, **hyper: Any) -> Any:
+            values = {"t": t} | hyper
+            return right(x, state, oracle, **values | {k: f(values[k]) for k, f in changes.items()})
+
+        step(name, wrong)(patch)
 
     return plant
 

@@ -1,0 +1,90 @@
+"""Bugs that the claims about Adam's failures catch."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, lerp, maximum
+
+from optbench.core.optimizer import Oracle, State
+from optbench.core.parameters import Decay, Epsilon, LearningRate
+from optbench.families.online import online
+from tests.theory.planting import Mutant, distorted, family, step
+
+
+def forgetful(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = 1e-3,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
+    eps: Epsilon = 1e-8,
+) -> tuple[Tensor, State]:
+    """AMSGrad without its maximum."""
+    m, v, w = state
+    g = oracle.gradient(x)
+    m, v = lerp(m, g, 1 - beta1), lerp(v, g * g, 1 - beta2)
+    scale = (v / (1 - beta2 ** (t + 1))).sqrt() + eps
+    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v, w)
+
+
+def unforgetting(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = 1e-3,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
+    eps: Epsilon = 1e-8,
+) -> tuple[Tensor, State]:
+    """Adam with AMSGrad's maximum."""
+    m, v = state
+    g = oracle.gradient(x)
+    m, v = lerp(m, g, 1 - beta1), maximum(v, lerp(v, g * g, 1 - beta2))
+    scale = (v / (1 - beta2 ** (t + 1))).sqrt() + eps
+    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v)
+
+
+def corrected(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = 1e-2,
+    alpha: Decay = 0.99,
+    eps: Epsilon = 1e-8,
+) -> tuple[Tensor, State]:
+    """RMSProp with Adam's bias correction."""
+    (v,) = state
+    g = oracle.gradient(x)
+    v = lerp(v, g * g, 1 - alpha)
+    return x - lr * g / ((v / (1 - alpha ** (t + 1))).sqrt() + eps), (v,)
+
+
+@functools.wraps(online)
+def unbounded(**given: Any) -> Any:
+    """The box is forgotten."""
+    return replace(online(**given), project=None)
+
+
+MUTANTS = {
+    "AD-08": (
+        Mutant("RMSProp corrects its bias", step("rmsprop", corrected)),
+        Mutant("the box is forgotten", family("online", unbounded)),
+    ),
+    "AD-09": (Mutant("AMSGrad forgets its maximum", step("amsgrad", forgetful)),),
+    "AD-10a": (
+        Mutant("b2 is taken for b2^1000", distorted("adam", beta2=lambda b2: 0.1)),
+        Mutant("the box is forgotten", family("online", unbounded)),
+    ),
+    "AD-10b": (Mutant("Adam keeps the maximum", step("adam", unforgetting)),),
+    "AD-10c": (Mutant("AMSGrad forgets its maximum", step("amsgrad", forgetful)),),
+}

@@ -61,9 +61,10 @@ def drawn_ratios(runs: Mapping[Key, Run], ratio: Ratio, label: str, caption: str
         found = ratio(h, L, R, run)
         largest[name] = np.maximum(largest.get(name, found), found)
     t = np.arange(1, STEPS + 1)
-    lines = [
-        series(name, t, np.maximum(values[-STEPS:], 1e-16)) for name, values in largest.items()
-    ]
+    lines = []
+    for name, values in largest.items():
+        shown = values[-STEPS:] > 1e-4  # smaller shares would hide the others
+        lines.append(series(name, t[shown], values[-STEPS:][shown]))
     return Plot(
         x_label="steps t",
         y_label=label,

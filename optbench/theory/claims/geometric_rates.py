@@ -99,9 +99,9 @@ def gd_11c(evidence: Evidence) -> Finding:
         bias.append(measured[-1] * kappa)
         thin = slice(None, None, max(1, T // 150))
         lines.append(series(f"50 modes, kappa = {kappa}", t[thin], e[thin]))
-        lines.append(
-            theory(f"(1 - 1/kappa)^t, kappa = {kappa}", t[thin], (1 - 1 / kappa) ** t[thin])
-        )
+        lines.append(theory("mean of the modes", t[thin], line[thin]))
+        slow = line[T] * (1 - 1 / kappa) ** (t[thin] - T)
+        lines.append(quoted(f"(1 - 1/kappa)^t, kappa = {kappa}", t[thin], slow))
     plot = Plot(
         x_label="steps t",
         y_label="|x_t - x*|",
@@ -150,8 +150,9 @@ def gd_12(evidence: Evidence) -> Finding:
         assert mu is not None
         shares.append((f / f[0] / (1 - mu / 8) ** t)[1:])
         constants.append(g[f > 0] ** 2 / (2 * f[f > 0]))
-        lines.append(series(f"from {start}", t, np.maximum(f / f[0], 1e-40)))
-    t = np.arange(101)
+        shown = f / f[0] > 1e-12
+        lines.append(series(f"from {start}", t[shown], f[shown] / f[0]))
+    t = np.arange(13)
     lines.append(theory("(1 - mu_PL/L)^t, mu_PL = .17553", t, (1 - 0.175537 / 8) ** t))
     lines.append(quoted("with mu_PL = 1/32", t, (1 - 1 / 256) ** t))
     plot = Plot(

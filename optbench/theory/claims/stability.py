@@ -86,7 +86,7 @@ def gd_14a(evidence: Evidence) -> Finding:
     )
 
 
-TRIED = np.linspace(0.998, 1.004, 61)
+TRIED = np.linspace(0.998, 1.0014, 61)
 HORIZON, GROWTH = 4000, 1e3
 
 
@@ -109,7 +109,6 @@ HORIZON, GROWTH = 4000, 1e3
         )
         for share in TRIED
     },
-    diverges=True,
 )
 def gd_14b(evidence: Evidence) -> Finding:
     """Find the eta at which runs grow by 1000 in 4000 steps, between 61 learning rates."""
@@ -119,14 +118,13 @@ def gd_14b(evidence: Evidence) -> Finding:
     above = TRIED > 1.0002
     share = float(np.interp(GROWTH ** (1 / HORIZON), factors[above], TRIED[above]))
     expected = (1 + GROWTH ** (1 / HORIZON)) / 2
-    grid = np.linspace(0.998, 1.004, 121)
     plot = Plot(
         x_label="eta over 2/L",
         y_label="|x_4000|/|x_0|",
         y_scale="log",
         series=(
             series("61 runs", TRIED, growth, points=True),
-            theory("|1 - eta L|^4000", grid, np.abs(1 - 2 * grid) ** HORIZON),
+            theory("|1 - eta L|^4000", TRIED, np.abs(1 - 2 * TRIED) ** HORIZON),
         ),
         verticals=((1.0, "2/L"), (expected, "as runs see it")),
         caption="Who waits for growth by 1000 finds a boundary a thousandth too high; the slope of "

@@ -151,7 +151,7 @@ def gd_10b(evidence: Evidence) -> Finding:
     line = gd_strongly_convex(
         t, smoothness=1, strong_convexity=1 / 20, start_gap=f[0], lr=2 / (1 + 1 / 20)
     )
-    thin = slice(0, None, 4)
+    thin = slice(0, 101, 2)
     plot = Plot(
         x_label="steps t",
         y_label="f(x_t) - f*",
@@ -168,6 +168,7 @@ def gd_10b(evidence: Evidence) -> Finding:
     loose = np.log(f[100] / f[0]) / (100 * np.log(0.95))
     return all_of(
         [
+            verdicts.equals((f[-1] / f[0]) ** (1 / STEPS), (19 / 21) ** 2, evidence.tolerance),
             verdicts.equals(f, line, evidence.tolerance),
             verdicts.below(_shares(evidence.runs, "suboptimality", 2), 1.0, B),
             verdicts.below(f[2::2], f[1:-1:2], B),
@@ -207,6 +208,7 @@ def gd_10c(evidence: Evidence) -> Finding:
     )
     return all_of(
         [
+            verdicts.equals((g[-1] / g[0]) ** (1 / STEPS), 19 / 21, evidence.tolerance),
             verdicts.equals(g, line, evidence.tolerance),
             verdicts.below(_shares(evidence.runs, "gradient_norm", 1), 1.0, B),
             verdicts.below(_shares(evidence.runs, "distance", 1), 1.0, B),

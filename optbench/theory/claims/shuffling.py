@@ -88,7 +88,7 @@ def _over_permutations(evidence: Evidence, lr: float) -> float:
     x = torch.full((len(orders), 1), center, dtype=torch.float64)
     for step in range(len(FIVE)):
         x, _ = take_step(optimizer, _showing(problem, orders[:, step : step + 1]), x, t=step)
-    (moved,) = torch.var(x - center, dim=0, correction=0).tolist()
+    moved = float(torch.var(x - center, correction=0))
     return moved / -math.expm1(2 * len(FIVE) * math.log1p(-lr))
 
 

@@ -219,7 +219,7 @@ BOUND_RATES = (0.1, 0.3, 1.0)
 
 
 def _floor_runs(setting: Setting) -> Mapping[Key, RunSpec]:
-    """Two modes of curvature .1 and 1, and one mode; 60 steps leave 2e-3 of a start at the least."""
+    """Two modes of curvature .1 and 1, and one mode; 60 steps leave at most 4e-6 of a start."""
     two, one = setting.seeds(2)
     runs: dict[Key, RunSpec] = {
         "two": setting.run(chains(setting, kappa=KAPPA), "sgd:lr=1", steps=RATE_STEPS, seed=two)

@@ -75,7 +75,7 @@ def verify(
     if left_out:
         names = ", ".join(claim.id for claim in left_out)
         click.echo(f"left out, because they take long: {names}", err=True)
-    _write(rows, output if html else None, figures)
+    _write(rows, output if html else None, figures, jobs or cores())
     click.echo(summary(rows), err=as_json)
     if not all(settles(row.finding) for row in rows):
         raise click.exceptions.Exit(1)
@@ -95,13 +95,13 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
             click.echo(f"{row.claim.id} {row.finding.verdict}: {row.finding.reason}")
 
 
-def _write(rows: Sequence[Row], page: Path | None, figures: Path | None) -> None:
+def _write(rows: Sequence[Row], page: Path | None, figures: Path | None, jobs: int) -> None:
     """Write the page and the figures where they are wanted, and say where they are."""
     if figures is not None:
-        from optbench.report.theory import save_figures
+        from optbench.report.theory_figures import save_figures
 
-        click.echo(f"{len(save_figures(rows, figures))} figures in {figures}", err=True)
+        click.echo(f"{len(save_figures(rows, figures, jobs=jobs))} figures in {figures}", err=True)
     if page is not None:
         from optbench.report.theory import write_theory
 
-        click.echo(write_theory(rows, page), err=True)
+        click.echo(write_theory(rows, page, jobs=jobs), err=True)

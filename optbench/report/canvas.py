@@ -64,18 +64,28 @@ class Canvas:
         keys: Legend of marks and reference lines, likewise, below.
     """
 
-    def __init__(self, title: str) -> None:
-        """Start an empty figure; the legends decide its height at the end."""
+    def __init__(self, title: str, above: float = 0.0) -> None:
+        """Start an empty figure; the legends decide its height at the end.
+
+        Args:
+            title: Words above the plot.
+            above: Inches that stay free between the two.
+        """
         self._figure = Figure()
         self._title = textwrap.wrap(printable(title), int(WIDTH / (1.1 * CHARACTER)))
+        self._above = above
         self.axes: Axes = self._figure.add_axes((0.1, 0.1, 0.8, 0.8))
         self.lines: list[Entry] = []
         self.keys: list[Entry] = []
 
     def drawing(self, alt: str) -> Drawing:
-        """Lay the figure out and return it."""
+        """Lay the figure out and return it as SVG."""
+        return Drawing(svg=to_svg(self.figure(), alt), alt=alt)
+
+    def figure(self) -> Figure:
+        """Lay the figure out, once, and return it."""
         legends = [_Legend.of(entries) for entries in (self.lines, self.keys) if entries]
-        head = TOP + 1.2 * LINE * len(self._title)
+        head = TOP + 1.2 * LINE * len(self._title) + self._above
         foot = BOTTOM + sum(legend.height for legend in legends) + 0.08
         height = head + PLOT_HEIGHT + foot
         self._figure.set_size_inches(WIDTH, height)
@@ -88,7 +98,7 @@ class Canvas:
         for legend in legends:
             legend.draw(self._figure, (0.01, top / height))
             top -= legend.height
-        return Drawing(svg=_to_svg(self._figure, alt), alt=alt)
+        return self._figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +140,8 @@ class _Legend:
             text.set_text(label)
 
 
-def _to_svg(figure: Figure, alt: str) -> str:
+def to_svg(figure: Figure, alt: str) -> str:
+    """Return a figure as `<svg ...>` to `</svg>`, in the page's ink; `alt` says what it shows."""
     buffer = io.StringIO()
     with warnings.catch_warnings():
         # The SVG holds the text itself: a letter that this machine's font lacks is no loss.

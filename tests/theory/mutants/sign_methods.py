@@ -27,8 +27,9 @@ def largest_only(
 
 
 def _lion(
-    x: Tensor, m: Tensor, g: Tensor, beta1: float | Tensor, beta2: float | Tensor
+    state: State, g: Tensor, beta1: float | Tensor, beta2: float | Tensor
 ) -> tuple[Tensor, Tensor]:
+    (m,) = state
     return lerp(m, g, 1 - beta1), lerp(m, g, 1 - beta2)
 
 
@@ -44,7 +45,7 @@ def no_zero(
     weight_decay: WeightDecay = 0.0,
 ) -> tuple[Tensor, State]:
     """The sign of zero is one."""
-    mixed, m = _lion(x, *state, oracle.gradient(x), beta1, beta2)
+    mixed, m = _lion(state, oracle.gradient(x), beta1, beta2)
     return x - lr * (torch.where(mixed >= 0, 1.0, -1.0) + weight_decay * x), (m,)
 
 
@@ -75,7 +76,7 @@ def of_the_average(
     weight_decay: WeightDecay = 0.0,
 ) -> tuple[Tensor, State]:
     """The sign of the average that is kept: signum."""
-    _, m = _lion(x, *state, oracle.gradient(x), beta1, beta2)
+    _, m = _lion(state, oracle.gradient(x), beta1, beta2)
     return x - lr * (m.sign() + weight_decay * x), (m,)
 
 
@@ -91,7 +92,7 @@ def decay_after(
     weight_decay: WeightDecay = 0.0,
 ) -> tuple[Tensor, State]:
     """The decay acts on the point after the step."""
-    mixed, m = _lion(x, *state, oracle.gradient(x), beta1, beta2)
+    mixed, m = _lion(state, oracle.gradient(x), beta1, beta2)
     return (1 - lr * weight_decay) * (x - lr * mixed.sign()), (m,)
 
 

@@ -167,7 +167,7 @@ def trajectory(optimizer: Spec, curvature: float, steps: int = 2 * MEMORY + 6) -
     Raises:
         ProbeError: When the run fails.
     """
-    problem = f"parabola:curvature={curvature!r}"
+    problem = f"parabola:curvature={float(curvature)!r}"
     named = Setting(claim="").run(problem, "gd:lr=1", steps=steps, points=True)
     spec = replace(named, optimizer=optimizer)
     (run,) = run_batch(Batch("step", (spec,))).runs

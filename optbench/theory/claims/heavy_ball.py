@@ -66,9 +66,11 @@ def hb_01(evidence: Evidence) -> Finding:
             series("heavy ball, Polyak's pair", kappas, -1 / np.log(ball), points=True),
             series("gradient descent, 2/(L + mu)", kappas, -1 / np.log(plain), points=True),
             theory(
-                "(sqrt kappa - 1)/(sqrt kappa + 1)", line, -1 / np.log((roots - 1) / (roots + 1))
+                "rho = (sqrt kappa - 1)/(sqrt kappa + 1)",
+                line,
+                -1 / np.log((roots - 1) / (roots + 1)),
             ),
-            theory("(kappa - 1)/(kappa + 1)", line, -1 / np.log((line - 1) / (line + 1))),
+            theory("rho = (kappa - 1)/(kappa + 1)", line, -1 / np.log((line - 1) / (line + 1))),
         ),
         caption="Momentum that knows L and mu makes sqrt(kappa) of kappa.",
     )
@@ -148,7 +150,7 @@ def hb_02b(evidence: Evidence) -> Finding:
     late = t >= 200
     ends = np.log(double_root(t[late], 1 - rho))
     naive_exact = float(np.exp(np.polyfit(t[late], ends, 1)[0]))
-    line = np.arange(20.0, 400.0)
+    line = np.arange(20.0, 400.0, 4.0)
     slopes = np.exp(np.diff(np.log(x)))
     plot = Plot(
         x_label="steps t",
@@ -193,9 +195,10 @@ def hb_04(evidence: Evidence) -> Finding:
     beyond = np.array([low * 0.9, low * 0.5, high * 1.01, high * 1.03])
     radii = np.array([spectral_radius(optimizer, float(m)) for m in (*inside, *beyond)])
     ends = [spectral_radius(optimizer, end) for end in (low, high)]
-    line = np.linspace(low / 4, high * 1.03, 300)
+    line = np.geomspace(low / 4, high * 1.03, 300)
     plot = Plot(
         x_label="eta lambda",
+        x_scale="log",
         y_label="factor per step",
         series=(
             series("spectral radius of the step", [*inside, *beyond], radii, points=True),

@@ -119,7 +119,7 @@ def nag_01b(evidence: Evidence) -> Finding:
 
 @claim(
     "NAG-01c",
-    "torch's nesterov=True keeps the look-ahead point y_t in its parameters.",
+    "With nesterov=True torch keeps the look-ahead point y_t in its parameters.",
     formula=r"\mathrm{param}_t = y_t = x_t + \beta (x_t - x_{t-1})",
     assumptions="any f; torch.optim.SGD with momentum, without dampening",
     source="documentation of torch.optim.SGD; Sutskever, Martens, Dahl and Hinton 2013",

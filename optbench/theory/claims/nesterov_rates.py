@@ -203,7 +203,7 @@ def _unaware(setting: Setting) -> Mapping[Key, RunSpec]:
 def _overtaken(evidence: Evidence) -> Plot:
     curve, plain = evidence.runs["nesterov"].curve, evidence.runs["gd"].curve
     t = curve["step"]
-    some = np.arange(1, len(t), max(1, len(t) // 300))
+    some = np.arange(1, len(t), max(1, len(t) // 250))
     line = t[10:2000:20]
     # x_t = (2/s) J_1(s) (1 - h)^(t/2), s = t sqrt h; Bessel's J_1 has peaks sqrt(2/(pi s)).
     swing = 8 / (np.pi * (0.1 * line) ** 3) * 0.99**line

@@ -127,7 +127,7 @@ def _lines(evidence: Evidence, method: Method) -> tuple[Series, Series]:
     line = np.geomspace(SMALL[0], LARGE[-1], 40)
     times = _times(evidence, method)
     fit = scaling_exponent(method.kappas, times)
-    label = f"{method.name}: exponent {fit.value:.3f} +- {2 * fit.error:.3f}"
+    label = f"{method.name}: exponent {fit.value:.4f} +- {2 * fit.error:.4f}"
     exact = [method.time(float(kappa)) for kappa in line]
     return (
         series(label, method.kappas, times, points=True),

@@ -36,10 +36,11 @@ def _race(evidence: Evidence) -> Plot:
     parts = []
     for method in METHODS:
         curve = evidence.runs[method.name].curve
-        some = slice(None, None, 20)
+        some = slice(None, None, 60)
         t = curve["step"][some]
         exact = [method.distance(float(step), KAPPA) for step in t]
-        parts.append(series(method.name, t, curve["distance"][some] / curve["distance"][0]))
+        far = curve["distance"][some] / curve["distance"][0]
+        parts.append(series(method.name, t, far, points=True))
         parts.append(theory(f"{method.name}: (1 + s t)(1 - s)^t", t, exact))
     return Plot(
         x_label="steps t",

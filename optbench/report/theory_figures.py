@@ -112,13 +112,13 @@ def _draw(subject: Subject) -> Drawing:
     alt = subject[-1].caption
     # The salt makes the ids in an SVG the same each time.
     with rc_context(RC | {"svg.hashsalt": "optbench"}):
-        return Drawing(svg=_short(to_svg(_figure(subject), alt)), alt=alt)
+        return Drawing(svg=_short(to_svg(figure_of(*subject), alt)), alt=alt)
 
 
 def _save(folder: Path, subject: Subject) -> Path:
     path = folder / f"{subject[0]}.pdf"
     with rc_context(RC | {"pdf.fonttype": 42}):
-        figure = _figure(subject)
+        figure = figure_of(*subject)
         undated = dict.fromkeys(("CreationDate", "Creator", "Producer"))
         figure.savefig(path, facecolor="white", metadata=undated)
         figure.savefig(path.with_suffix(".png"), facecolor="white", dpi=200)
@@ -137,9 +137,8 @@ def _save_numbers(path: Path, plot: Plot) -> None:
             writer.writerows((one.label, one.role, *numbers) for numbers in columns)
 
 
-def _figure(subject: Subject) -> Figure:
-    """Return a claim's figure: id and statement, the formula, the plot."""
-    name, statement, formula, plot = subject
+def figure_of(name: str, statement: str, formula: str, plot: Plot) -> Figure:
+    """Return a claim's figure: id and statement, below them the formula, the plot, its legend."""
     shape = outline(formula)
     scale = min(FORMULA_SIZE / EM, FORMULA_WIDTH / shape.width)
     labels = LABELS if plot.verticals else 0.0

@@ -62,7 +62,7 @@ def _regression_plot(evidence: Evidence) -> Plot:
         series=(
             series("20000 regressions", LMS_RATES, mean, low=low, high=high, points=True),
             theory("1 - 2 eta + eta^2 (d + 1 + B)/B", eta, _growth(eta)),
-            series("full gradient, (1 - eta)^2", eta, (1 - eta) ** 2),
+            theory("full gradient: (1 - eta)^2", eta, (1 - eta) ** 2),
         ),
         verticals=((THRESHOLD, "2B/(B + d + 1)"),),
         caption="With four examples a step the mean square grows from eta = .73 on; with all of "

@@ -328,7 +328,7 @@ def sg_10e(evidence: Evidence) -> Finding:
             *_lines(evidence, {"E x_t^2, exact": values}),
             theory("eta_t s^2/2", t, t**-a / 2),
             series("sum of eta_s^2 up to t", t, squares[t.astype(int) - 1]),
-            theory("5 t^.2", t[t > 100], 5 * t[t > 100] ** 0.2),
+            theory("5 t^.2 and a constant", t, squares[-1] + 5 * (t**0.2 - T**0.2)),
         ),
         caption="The sum of the squared steps grows without limit, and still the mean square "
         "falls to zero: Robbins and Monro's second condition is not necessary.",

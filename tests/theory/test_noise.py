@@ -28,7 +28,7 @@ def test_the_floor_is_the_power_of_the_impulse_response(lam: float, lr: float) -
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9])
 def test_momentum_has_the_power_of_its_own_impulse_response(beta: float) -> None:
-    """Heavy ball is x+ = (1 + beta - h) x - beta x_prev, Nesterov (1 + beta) q x - beta q x_prev."""
+    """Heavy ball and Nesterov's method are second-order autoregressions."""
     lam, lr = 0.5, 0.4
     q = 1 - lr * lam
     arguments = {"curvature": lam, "lr": lr, "beta": beta, "variance": 2.0}

@@ -103,6 +103,15 @@ def holds(condition: bool, *, theory: Value, measured: Value, reason: str = "") 
     return Finding(verdict=Verdict.FAIL, theory=theory, measured=measured, reason=why)
 
 
+def at_least(values: ArrayLike, least: float) -> Finding:
+    """Judge numbers that must not be small, where a claim says that two things differ.
+
+    Unlike `above` it leaves the tightness alone, which belongs to bounds.
+    """
+    smallest = float(np.min(values))
+    return holds(smallest >= least, theory=f"at least {least:g}", measured=smallest)
+
+
 def inconclusive(theory: Value, reason: str, measured: Value = math.nan) -> Finding:
     """Say that the data do not decide, and why."""
     return Finding(verdict=Verdict.INCONCLUSIVE, theory=theory, measured=measured, reason=reason)

@@ -14,6 +14,7 @@ from optbench.theory.tolerance import E0, E1, B, Tolerance
 from optbench.theory.verdicts import (
     Z,
     above,
+    at_least,
     below,
     equals,
     holds,
@@ -124,3 +125,12 @@ def test_parts_join_to_the_worst() -> None:
     assert (joined.verdict, joined.measured, joined.tightness) == (Verdict.FAIL, "cycles", 0.5)
     assert joined.reason == "expected converges"
     assert np.isnan(float(open_.measured))
+
+
+@pytest.mark.parametrize(
+    ("smallest", "verdict"), [(0.1, Verdict.PASS), (0.09, Verdict.FAIL), (np.nan, Verdict.FAIL)]
+)
+def test_what_differs_differs_everywhere(smallest: float, verdict: Verdict) -> None:
+    """One small number among many fails, and so does one that is none; no tightness is reported."""
+    found = at_least([1.0, smallest], 0.1)
+    assert (found.verdict, found.tightness) == (verdict, None)

@@ -98,7 +98,7 @@ def ng_02(evidence: Evidence) -> Finding:
     return all_of(
         [
             verdicts.equals(mapped["natural"][1:], paths["natural", "w"][1:], evidence.tolerance),
-            verdicts.above(apart, 1e-2, evidence.tolerance),
+            verdicts.at_least(apart, 1e-2),
         ],
         plot=plot,
     )
@@ -153,7 +153,7 @@ def ng_03(evidence: Evidence) -> Finding:
             verdicts.equals(
                 gap, exact, Tolerance(absolute=1e-14, reason="two numbers near 1 are subtracted")
             ),
-            verdicts.above(gap[0], 1e-2, evidence.tolerance),
+            verdicts.at_least(gap[0], 1e-2),
         ],
         plot=plot,
     )
@@ -280,7 +280,7 @@ def ng_05b(evidence: Evidence) -> Finding:
                 directions,
                 Tolerance(relative=1e-9, absolute=1e-9, reason="solved twice, other sums"),
             ),
-            verdicts.above(empirical[1:], 0.1, evidence.tolerance),
+            verdicts.at_least(empirical[1:], 0.1),
         ],
         plot=plot,
     )

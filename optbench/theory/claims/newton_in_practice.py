@@ -86,7 +86,7 @@ def nt_05(evidence: Evidence) -> Finding:
             verdicts.below(counts, 9.0, evidence.tolerance),
             verdicts.holds(solved, theory="solved", measured="not solved"),
             verdicts.equals(products, due, E0),
-            verdicts.above(left, 1e-6, evidence.tolerance),
+            verdicts.at_least(left, 1e-6),
         ],
         plot=plot,
     )
@@ -133,7 +133,7 @@ def nt_06(evidence: Evidence) -> Finding:
             verdicts.equals(
                 mapped["newton"][1:] / scale, paths["newton", "w"][1:] / scale, evidence.tolerance
             ),
-            verdicts.above(apart, 0.01, evidence.tolerance),
+            verdicts.at_least(apart, 0.01),
         ],
         plot=plot,
     )

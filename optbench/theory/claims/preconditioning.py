@@ -93,8 +93,8 @@ def pc_01(evidence: Evidence) -> Finding:
             verdicts.equals(
                 *_steps(evidence.runs[100.0, "false"], evidence.runs[100.0, "true"]), ROUNDED
             ),
-            verdicts.above(plain[-1], 1e5, evidence.tolerance),
-            verdicts.above(preconditioned[0], 10.0, evidence.tolerance),
+            verdicts.at_least(plain[-1], 1e5),
+            verdicts.at_least(preconditioned[0], 10.0),
         ],
         plot=plot,
     )

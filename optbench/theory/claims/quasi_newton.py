@@ -176,7 +176,7 @@ def qn_02a(evidence: Evidence) -> Finding:
         [
             verdicts.equals(errors[-1], 0.0, evidence.tolerance),
             verdicts.equals(distance[-1], 0.0, evidence.tolerance),
-            verdicts.above(distance[-2], 1e-4, evidence.tolerance),
+            verdicts.at_least(distance[-2], 1e-4),
         ],
         plot=plot,
     )
@@ -218,7 +218,7 @@ def qn_02b(evidence: Evidence) -> Finding:
     return all_of(
         [
             verdicts.equals(errors[known], 0.0, evidence.tolerance),
-            verdicts.above(np.diag(errors, 1), 1e-3, evidence.tolerance),
+            verdicts.at_least(np.diag(errors, 1), 1e-3),
         ],
         plot=plot,
     )
@@ -260,7 +260,7 @@ def qn_03a(evidence: Evidence) -> Finding:
         [
             verdicts.equals(x[2:] / x[1:-1], ratios, evidence.tolerance),
             verdicts.equals(x[1], x[0] - x[0] * (1 + x[0]), evidence.tolerance),
-            verdicts.above(float(len(x)), 7.0, evidence.tolerance),
+            verdicts.at_least(float(len(x)), 7.0),
         ],
         plot=plot,
     )

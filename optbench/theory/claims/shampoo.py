@@ -143,7 +143,7 @@ def sh_02(evidence: Evidence) -> Finding:
     return all_of(
         [
             verdicts.equals(apart["shampoo"], 0.0, evidence.tolerance),
-            verdicts.above(apart["adam"][-1], 0.1, evidence.tolerance),
+            verdicts.at_least(apart["adam"][-1], 0.1),
         ],
         plot=plot,
     )
@@ -220,7 +220,7 @@ def sh_03(evidence: Evidence) -> Finding:
             verdicts.above(np.array(gaps) + 1.0, 1.0, evidence.tolerance),
             verdicts.equals(left[-1], sums, Tolerance(absolute=1e-12, reason="a sum of 12")),
             verdicts.equals(attained, row @ row, Tolerance(relative=1e-7, reason="two roots")),
-            verdicts.above(np.linalg.norm(unit[0] - unit[1]), 0.1, evidence.tolerance),
+            verdicts.at_least(np.linalg.norm(unit[0] - unit[1]), 0.1),
         ],
         plot=plot,
     )
@@ -304,7 +304,7 @@ def sh_04(evidence: Evidence) -> Finding:
         [
             verdicts.equals(found["vector"], full["vector"], evidence.tolerance),
             verdicts.equals(found["matrix"], both, evidence.tolerance),
-            verdicts.above(apart, 1e-2, evidence.tolerance),
+            verdicts.at_least(apart, 1e-2),
         ],
         plot=plot,
     )

@@ -51,6 +51,8 @@ MODULES = (
     "layerwise",
     "clipping",
     "schedules",
+    "schedule_shapes",
+    "schedules_in_use",
     "logistic",
     "edge_of_stability",
     "kronecker",

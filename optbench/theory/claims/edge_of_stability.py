@@ -32,7 +32,7 @@ STARTS = 300
     runs=lambda setting: {
         **{
             seed: setting.run(
-                "product", f"gd:lr={LR}", steps=600, seed=seed, record="log", points=True
+                "product", f"gd:lr={LR}", steps=400, seed=seed, record="log", points=True
             )
             for seed in setting.seeds(STARTS)
         },

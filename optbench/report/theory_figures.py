@@ -153,5 +153,7 @@ def figure_of(name: str, statement: str, formula: str, plot: Plot) -> Figure:
 
 
 def _short(svg: str) -> str:
-    """Return an SVG whose coordinates end after the second digit: half the bytes, the same look."""
+    """Return an SVG that looks the same in two thirds of the bytes."""
+    svg = re.sub(r"font-family: [^;]*;", "font-family: 'DejaVu Sans', sans-serif;", svg)
+    svg = re.sub(r' transform="rotate\(-0 [^)]*\)"|\n +', lambda found: found[0][:1].strip(), svg)
     return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)

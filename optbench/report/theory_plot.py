@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +45,11 @@ DOTTED: tuple[Dash, ...] = ((0, (1, 1.4)), (0, (1, 3)))
 LARGEST = 1e200
 """Beyond this no axis has room."""
 
-FEW = 64
+FEW = 25
 """Points up to which each is drawn large, above theory's line; many would hide the line."""
+
+LABEL = 50
+"""Characters of an axis' label; a longer one is written smaller."""
 
 NEAR = 4e-3
 """Points closer than this share of both axes cannot be told apart: one of them is drawn."""
@@ -57,11 +59,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """Colour, dash and marker of a series."""
+    """Colour, dash and marker of a series, and how dense its colour is."""
 
     colour: str
     dash: Dash
     marker: str
+    alpha: float = 1.0
 
 
 def draw_plot(canvas: Canvas, plot: Plot) -> None:
@@ -75,8 +78,8 @@ def draw_plot(canvas: Canvas, plot: Plot) -> None:
         plot: What to draw.
     """
     axes = canvas.axes
-    x_label, y_label = (textwrap.fill(printable(t), 46) for t in (plot.x_label, plot.y_label))
-    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_xlabel(printable(plot.x_label))
+    axes.set_ylabel(printable(plot.y_label), size=min(9.0, 9 * LABEL / max(len(plot.y_label), 1)))
     seen = [_visible(s.x, plot.x_scale) & _visible(s.y, plot.y_scale) for s in plot.series]
     looks = _looks(plot.series)
     alone = sum(s.role == "measured" and not s.points for s in plot.series) == 1
@@ -108,7 +111,9 @@ def _looks(series: Sequence[Series]) -> list[_Look]:
         counts[one.role] += 1
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         if one.role == "measured":
-            looks.append(_Look(colour=colour, dash="-", marker=marker))
+            # Where theory has the same colour and lies on it, it would not be seen.
+            alpha = 0.5 if paired and not (one.points and len(one.x) <= FEW) else 1.0
+            looks.append(_Look(colour=colour, dash="-", marker=marker, alpha=alpha))
         elif one.role == "theory":
             dash = DASHED[place % len(DASHED)]
             looks.append(_Look(colour=colour if paired else INK, dash=dash, marker=""))
@@ -120,7 +125,7 @@ def _looks(series: Sequence[Series]) -> list[_Look]:
 def _sample(one: Series, look: _Look, *, alone: bool) -> Line2D:
     dash = "none" if one.points else look.dash
     marker = (look.marker or "d") if one.points else "" if alone else look.marker
-    return Line2D([], [], color=look.colour, linestyle=dash, marker=marker)
+    return Line2D([], [], color=look.colour, linestyle=dash, marker=marker, alpha=look.alpha)
 
 
 def _limit(axes: Axes, plot: Plot, seen: Sequence[Mask]) -> None:
@@ -164,14 +169,24 @@ def _draw(axes: Axes, one: Series, mask: Mask, look: _Look, place: int, *, alone
     x, y = np.where(mask, one.x, np.nan), np.where(mask, one.y, np.nan)
     if one.points or mask.sum() == 1:
         keep = _apart(axes, x, y)
-        size, front = (5.5, 3.5) if mask.sum() <= FEW else (3.5, 2.5)
+        size, front = (5.5, 3.5) if mask.sum() <= FEW else (4.2, 2.5)
         marker = look.marker or "d"
-        axes.plot(x[keep], y[keep], marker, color=look.colour, ms=size, zorder=front, mew=0)
+        axes.plot(
+            x[keep],
+            y[keep],
+            marker,
+            color=look.colour,
+            alpha=look.alpha,
+            ms=size,
+            zorder=front,
+            mew=0,
+        )
     else:
         wide, front = (2.2, 2.5) if one.role == "measured" else (1.3, 3.0)
         line = Line2D(x, y, color=look.colour, linestyle=look.dash, linewidth=wide, zorder=front)
         if not alone:
             line.set(marker=look.marker, mew=0, markevery=(0.03 * (1 + place % 4), 0.17))
+        line.set_alpha(look.alpha)
         axes.add_line(line)
     _draw_interval(axes, one, mask, look)
 
@@ -231,10 +246,11 @@ def _say_what_is_missing(
         left_out += int((~mask & ~below).sum())
         if below.any():
             foot = canvas.axes.get_ylim()[0]
-            x = one.x[below]
-            canvas.axes.plot(x, np.full(x.shape, foot), "v", color=look.colour, clip_on=False)
+            x, y = one.x[below], np.full(below.sum(), foot)
+            kept = _apart(canvas.axes, x, y)
+            canvas.axes.plot(x[kept], y[kept], "v", color=look.colour, clip_on=False)
             sample = Line2D([], [], color=look.colour, marker="v", linestyle="none")
-            canvas.keys.append((sample, f"{one.label}: zero or less, below the axis"))
+            canvas.keys.append((sample, f"{one.label}: zero, or below the axis"))
     if left_out:
         words = "not finite, or on a logarithmic axis x not above zero"
         canvas.keys.append((Line2D([], [], linestyle="none"), f"{left_out} left out: {words}"))

@@ -173,7 +173,7 @@ def test_title_formula_plot_and_legend_do_not_overlap(formula: str) -> None:
         ([], [], "no finite value"),
         ([1.0, 2.0], [np.nan, np.inf], "no finite value"),
         ([1.0, 2.0, 3.0], [1.0, np.nan, 0.5], "1 left out: not finite"),
-        ([1.0, 2.0, 3.0], [1.0, 0.0, -1.0], "zero or less, below the axis"),
+        ([1.0, 2.0, 3.0], [1.0, 0.0, -1.0], "zero, or below the axis"),
         ([0.0, 1.0], [1.0, 1.0], "1 left out"),
         ([1.0], [1.0], "run"),
         ([1.0, 2.0], [1e-300, 1e300], "no finite value"),

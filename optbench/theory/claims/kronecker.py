@@ -119,7 +119,7 @@ def kf_01b(evidence: Evidence) -> Finding:
     rho = np.array(DECAYS)
     plot = Plot(
         x_label="decay rho",
-        y_label="distance from the equations, over the distance moved",
+        y_label="distance from the equations, relative",
         x_scale="log",
         y_scale="log",
         series=(

@@ -270,7 +270,8 @@ def ng_05b(evidence: Evidence) -> Finding:
             series("labels of the data", [0, 3, 6], empirical, points=True),
             theory("rounding", [0, 6], [1e-16, 1e-16]),
         ),
-        caption="The empirical Fisher matrix, made of the data's labels, is off by its own size.",
+        caption="The empirical Fisher matrix, made of the data's labels, is off by its own size as "
+        "soon as the model prefers one label.",
     )
     return all_of(
         [

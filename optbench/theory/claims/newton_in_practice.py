@@ -199,7 +199,7 @@ def nt_08(evidence: Evidence) -> Finding:
         x_label="x",
         y_label="y",
         series=(
-            series("Newton's method", *newton.T, points=True),
+            series("Newton's method", *newton.T),
             series("gradient descent", *gd.T),
             theory("the saddle", [0], [0]),
         ),

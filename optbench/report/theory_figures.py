@@ -156,4 +156,4 @@ def _short(svg: str) -> str:
     """Return an SVG that looks the same in two thirds of the bytes."""
     svg = re.sub(r"font-family: [^;]*;", "font-family: 'DejaVu Sans', sans-serif;", svg)
     svg = re.sub(r' transform="rotate\(-0 [^)]*\)"|\n +', lambda found: found[0][:1].strip(), svg)
-    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)
+    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), svg)

@@ -223,6 +223,7 @@ def cl_03(evidence: Evidence) -> Finding:
     linear = (100 - 2.5 ** (1 / 3)) / 0.1
     levels = np.array(LEVELS)
     expected = linear + 1 / (0.08 * levels**2)
+    line = np.geomspace(0.02, 0.5, 50)
     found = np.array([np.nan if hit is None else hit.step for hit in counts])
     plot = Plot(
         x_label="epsilon",
@@ -231,8 +232,8 @@ def cl_03(evidence: Evidence) -> Finding:
         y_scale="log",
         series=(
             series("clipped", levels, found, points=True),
-            theory("both phases", levels, expected),
-            theory("the power law alone", levels, expected - linear),
+            theory("both phases", line, linear + 1 / (0.08 * line**2)),
+            theory("the power law alone", line, 1 / (0.08 * line**2)),
         ),
         caption="At first every step has the same length, later the slope fades: the steps of "
         "both phases add up.",

@@ -92,7 +92,7 @@ def ls_01a(evidence: Evidence) -> Finding:
         series=(
             series("the six layers of a network", slopes, lengths / sizes, points=True),
             theory("eta tau", slopes[order], np.full(6, 0.5 * TRUST)),
-            theory("without layers: .5 |g|/|w|", slopes[order], (0.5 * slopes / sizes)[order]),
+            series("what eta g would be", slopes, 0.5 * slopes / sizes, points=True),
         ),
         caption="The first step: gradients of very different lengths, steps of the same relative "
         "length.",
@@ -248,14 +248,20 @@ def ls_03(evidence: Evidence) -> Finding:
         decay: _layers_of(run, steps_of(run)) / _layers_of(run, points_of(run)[:-1])
         for decay, run in evidence.runs.items()
     }
+    run = evidence.runs[0.0]
+    lengths = _layers_of(run, steps_of(run))
+    sizes = _layers_of(run, points_of(run)[:-1])
+    ends = np.array([sizes.min(), sizes.max()])
     plot = Plot(
-        x_label="steps t",
-        y_label="|step|/|w| of a layer",
+        x_label="|w| of a layer",
+        y_label="|step| of the layer",
+        x_scale="log",
+        y_scale="log",
         series=(
-            *(series(f"layer {i}", np.arange(50), shares[0.0][:, i]) for i in range(6)),
-            theory("eta", [0, 49], [0.01, 0.01]),
+            *(series(f"layer {i}", sizes[:, i], lengths[:, i], points=True) for i in range(6)),
+            theory("eta |w|", ends, 0.01 * ends),
         ),
-        caption="Six layers with gradients of different lengths, one relative step.",
+        caption="Six layers, whose gradients are of different lengths: one relative step.",
     )
     return all_of(
         [verdicts.equals(share, 0.01, evidence.tolerance) for share in shares.values()], plot=plot

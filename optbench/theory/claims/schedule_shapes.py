@@ -14,7 +14,7 @@ from optbench.theory.tolerance import E0, E1, E2
 
 @claim(
     "SC-05",
-    "One cycle over 100 steps: .04 of the peak at step 0, the peak at step 29, 4e-6 of it at step 99.",
+    "One cycle of 100 steps: .04 of the peak at step 0, the peak at 29, 4e-6 of it at step 99.",
     formula=r"\eta_0 = \frac{h}{25}, \quad \eta_{0.3 T - 1} = h, \quad \eta_{T-1} = "
     r"\frac{h}{25 \cdot 10^4}",
     assumptions="torch's form: two phases of half a cosine, 30 % rise, factors 25 and 1e4; T = 100",

@@ -138,7 +138,7 @@ def sc_02(evidence: Evidence) -> Finding:
 
 @claim(
     "SC-03",
-    "The cosine of torch, a recurrence, agrees with the formula up to T and climbs again behind it.",
+    "The cosine of torch, a recurrence, is the formula up to T and climbs again behind it.",
     formula=r"\frac{\eta_k}{\eta_{k-1}} = \frac{1 + \cos(\pi k/T)}{1 + \cos(\pi (k-1)/T)}",
     assumptions="minimum 0, k <= T; here T = 500, and 1000 steps",
     source="torch.optim.lr_scheduler.CosineAnnealingLR",

@@ -17,7 +17,7 @@ from optbench.request import optimizer_vectors
 from optbench.theory.claim import Claim, Evidence, Key
 from optbench.theory.claims import load_claims
 from optbench.theory.finding import Finding, Verdict
-from optbench.theory.probe import ProbeError
+from optbench.theory.probes.steps import ProbeError
 from optbench.theory.setting import TWINS, LackingError, Setting
 
 EXTRAS = {"pepit": "PEPit", "curvature": "singd", "zoo": "pytorch_optimizer"}

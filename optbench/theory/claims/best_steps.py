@@ -18,7 +18,7 @@ from optbench.theory.claim import Evidence, Key, Kind, claim
 from optbench.theory.claims._chains import keyed, shows_its_step
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probe import take_step
+from optbench.theory.probes.steps import take_step
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, Tolerance
 

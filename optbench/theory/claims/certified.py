@@ -13,15 +13,11 @@ from optbench.core.errors import OptbenchError
 from optbench.core.problem import Facts
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
-from optbench.theory.certificates import worst_case
+from optbench.theory.certificates.programs import worst_case
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.coefficients import StepCoefficients, smooth_functions, step_coefficients
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.probe import ProbeError
-from optbench.theory.rates import gd_contraction, gd_convex, nesterov_strongly_convex
-from optbench.theory.setting import Setting
-from optbench.theory.tolerance import E2, P, Tolerance
-from optbench.theory.worst_cases import (
+from optbench.theory.formulas.rates import gd_contraction, gd_convex, nesterov_strongly_convex
+from optbench.theory.formulas.worst_cases import (
     fista_displacement,
     gd_convex_gradient,
     gd_convex_gradient_by_gap,
@@ -30,6 +26,14 @@ from optbench.theory.worst_cases import (
     nesterov_displacement,
     nesterov_exact,
 )
+from optbench.theory.probes.coefficients import (
+    StepCoefficients,
+    smooth_functions,
+    step_coefficients,
+)
+from optbench.theory.probes.steps import ProbeError
+from optbench.theory.setting import Setting
+from optbench.theory.tolerance import E2, P, Tolerance
 
 UNIT: dict[str, Any] = {"smoothness": 1.0, "radius": 1.0}
 STRONG = smooth_functions(1.0, 0.1)

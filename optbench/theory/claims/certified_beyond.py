@@ -13,12 +13,12 @@ import numpy as np
 from optbench.core.problem import Facts
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
-from optbench.theory.certificates import exact_line_search, one_stochastic_step, worst_case
+from optbench.theory.certificates.programs import exact_line_search, one_stochastic_step, worst_case
 from optbench.theory.claim import Evidence, Key, Kind, claim
 from optbench.theory.claims.certified import STRONG, UNIT, method_of
-from optbench.theory.coefficients import smooth_functions
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.rates import gd_convex
+from optbench.theory.formulas.rates import gd_convex
+from optbench.theory.probes.coefficients import smooth_functions
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, B, P
 

@@ -13,8 +13,8 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
 from optbench.theory.claims._meinardus import MEINARDUS
 from optbench.theory.finding import Finding, all_of
+from optbench.theory.formulas.rates import heavy_ball_rate
 from optbench.theory.plot import Array, Plot, series, theory
-from optbench.theory.rates import heavy_ball_rate
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, B, Tolerance
 

@@ -19,9 +19,9 @@ from optbench.theory.claims._convex import (
     on_convex,
 )
 from optbench.theory.finding import Finding, all_of
+from optbench.theory.formulas.rates import gd_convex
 from optbench.theory.plot import Array, Plot, quoted, series, theory
-from optbench.theory.probe import spectral_radius
-from optbench.theory.rates import gd_convex
+from optbench.theory.probes.steps import spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, B, Tolerance
 

@@ -7,10 +7,10 @@ import numpy as np
 from optbench.families.find import build_problem
 from optbench.theory import verdicts
 from optbench.theory.claim import Claim, Evidence, Kind, claim
-from optbench.theory.estimators import geometric_rate
+from optbench.theory.estimators.sequences import geometric_rate
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, quoted, series, theory
-from optbench.theory.probe import take_step
+from optbench.theory.probes.steps import take_step
 from optbench.theory.tolerance import E2, B, asymptotic
 
 

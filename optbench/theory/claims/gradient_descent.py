@@ -15,8 +15,8 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.claims._convex import UP_TO_ONE, UP_TO_TWO, each, on_convex
 from optbench.theory.finding import Finding, all_of
+from optbench.theory.formulas.rates import gd_convex
 from optbench.theory.plot import Array, Plot, quoted, series, theory
-from optbench.theory.rates import gd_convex
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, B
 

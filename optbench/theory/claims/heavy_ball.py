@@ -10,12 +10,12 @@ from optbench.core.problem import Facts
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
-from optbench.theory.estimators import geometric_rate
+from optbench.theory.estimators.sequences import geometric_rate
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import companion_radius, double_root
+from optbench.theory.formulas.momentum import companion_radius, double_root
+from optbench.theory.formulas.rates import gd_contraction, heavy_ball_rate
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probe import spectral_radius
-from optbench.theory.rates import gd_contraction, heavy_ball_rate
+from optbench.theory.probes.steps import spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, E3, Tolerance, asymptotic
 

@@ -17,7 +17,7 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probe import ProbeError, step_matrix
+from optbench.theory.probes.steps import ProbeError, step_matrix
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E0, E2, B, Tolerance
 

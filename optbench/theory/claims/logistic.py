@@ -12,7 +12,7 @@ from optbench.families.logistic import TOYS
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
 from optbench.theory.claims._shown import points_of
-from optbench.theory.estimators import power_slope
+from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Array, Plot, series, theory
 from optbench.theory.setting import Setting

@@ -12,9 +12,9 @@ from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import companion_radius, passage
+from optbench.theory.formulas.momentum import companion_radius, passage
 from optbench.theory.plot import Plot, Series, quoted, series, theory
-from optbench.theory.probe import ProbeError, spectral_radius
+from optbench.theory.probes.steps import ProbeError, spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import Tolerance
 

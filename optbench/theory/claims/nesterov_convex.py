@@ -10,9 +10,9 @@ from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import displacement, fista_momenta, simple_displacement
+from optbench.theory.formulas.momentum import displacement, fista_momenta, simple_displacement
+from optbench.theory.formulas.rates import nesterov_convex
 from optbench.theory.plot import Plot, quoted, series, theory
-from optbench.theory.rates import nesterov_convex
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, B, Tolerance
 

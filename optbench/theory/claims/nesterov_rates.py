@@ -10,21 +10,21 @@ from optbench.core.problem import Facts
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.estimators import geometric_rate, power_slope
+from optbench.theory.estimators.sequences import geometric_rate, power_slope
+from optbench.theory.estimators.windows import envelope
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import (
+from optbench.theory.formulas.momentum import (
     companion_radius,
     double_root,
     nesterov_best_gap,
     nesterov_best_pair,
     nesterov_gap,
 )
+from optbench.theory.formulas.rates import nesterov_strongly_convex
 from optbench.theory.plot import Plot, quoted, series, theory
-from optbench.theory.probe import spectral_radius
-from optbench.theory.rates import nesterov_strongly_convex
+from optbench.theory.probes.steps import spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E3, B, asymptotic
-from optbench.theory.windows import envelope
 
 TUNED = "nesterov_strongly_convex:lr=1/L,beta=nesterov"
 CLASSES = {

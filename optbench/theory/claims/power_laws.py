@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Claim, Evidence, Key, Kind, Runs, claim
-from optbench.theory.estimators import power_slope
+from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
 from optbench.theory.setting import Setting

@@ -11,9 +11,9 @@ import numpy as np
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.estimators import ScalingExponent, first_passage, scaling_exponent
+from optbench.theory.estimators.scaling import ScalingExponent, first_passage, scaling_exponent
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import (
+from optbench.theory.formulas.momentum import (
     double_root,
     nesterov_best_gap,
     nesterov_best_pair,

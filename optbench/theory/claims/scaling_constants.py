@@ -11,11 +11,11 @@ from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.claims.scaling import BALL, NESTEROV, NESTEROV_BEST, PASSAGE, Method
-from optbench.theory.estimators import first_passage, scaling_exponent
+from optbench.theory.estimators.scaling import first_passage, scaling_exponent
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.momentum import companion_radius, passage
+from optbench.theory.formulas.momentum import companion_radius, passage
 from optbench.theory.plot import Plot, quoted, series, theory
-from optbench.theory.probe import spectral_radius
+from optbench.theory.probes.steps import spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E3, Tolerance
 

@@ -14,7 +14,7 @@ from optbench.theory.claim import Evidence, Kind, Quote, Ruling, Text, claim
 from optbench.theory.claims._coordinates import HERE, SIDES, rotation
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Array, Plot, series, theory
-from optbench.theory.probe import take_step
+from optbench.theory.probes.steps import take_step
 from optbench.theory.tolerance import Tolerance
 
 EPS = 1e-3

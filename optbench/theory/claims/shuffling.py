@@ -18,9 +18,9 @@ from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, clai
 from optbench.theory.claims._chains import keyed, shows_its_step
 from optbench.theory.claims._sums import batch_means, problem_of, sum_of
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import linear_step
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probe import take_step
+from optbench.theory.probes.moments import linear_step
+from optbench.theory.probes.steps import take_step
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, Tolerance, asymptotic
 

@@ -14,7 +14,7 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probe import spectral_radius
+from optbench.theory.probes.steps import spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2
 

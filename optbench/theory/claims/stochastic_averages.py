@@ -18,8 +18,8 @@ from optbench.theory.claims._chains import (
     shows_its_step,
 )
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.plot import Plot, Series, series, theory
+from optbench.theory.probes.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, B, Tolerance, asymptotic
 

@@ -21,9 +21,9 @@ from optbench.theory.claims._chains import (
     shows_its_step,
 )
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import linear_step
-from optbench.theory.noise import heavy_ball_floor, nesterov_floor, sgd_floor, sgd_moments
+from optbench.theory.formulas.noise import heavy_ball_floor, nesterov_floor, sgd_floor, sgd_moments
 from optbench.theory.plot import Plot, Series, series, theory
+from optbench.theory.probes.moments import linear_step
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, B, Tolerance
 

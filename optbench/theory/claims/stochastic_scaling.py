@@ -19,11 +19,11 @@ from optbench.theory.claims._chains import (
     mean_square,
     shows_its_step,
 )
+from optbench.theory.estimators.scaling import scaling_exponent
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import linear_step, shown_variance
-from optbench.theory.noise import sgd_floor
+from optbench.theory.formulas.noise import sgd_floor
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.scaling import scaling_exponent
+from optbench.theory.probes.moments import linear_step, shown_variance
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, B, Tolerance
 

@@ -24,10 +24,10 @@ from optbench.theory.claims._chains import (
     samples_agree,
     shows_its_step,
 )
-from optbench.theory.estimators import power_slope
+from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.plot import Plot, Series, series, theory
+from optbench.theory.probes.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, Tolerance, asymptotic
 

@@ -12,8 +12,8 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.claims._chains import chains, samples_agree, shows_its_step
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.plot import Plot, series, theory
+from optbench.theory.probes.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2
 

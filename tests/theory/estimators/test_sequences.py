@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from optbench.theory.estimators import (
-    batch_means,
-    bootstrap_exponent,
-    first_passage,
-    geometric_rate,
-    n_eff,
-    oscillating_rate,
-    power_slope,
-    scaling_exponent,
-)
-from optbench.theory.windows import ROUNDINGS, envelope, floor_of, sound, touch_points
+from optbench.theory.estimators.averages import batch_means, n_eff
+from optbench.theory.estimators.scaling import bootstrap_exponent, first_passage, scaling_exponent
+from optbench.theory.estimators.sequences import geometric_rate, oscillating_rate, power_slope
+from optbench.theory.estimators.windows import ROUNDINGS, envelope, floor_of, sound, touch_points
 
 Array = NDArray[np.float64]
 RTOL_LINE = 1e-13  # a least-squares line through rounded logarithms

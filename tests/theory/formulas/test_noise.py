@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optbench.theory.noise import heavy_ball_floor, nesterov_floor, sgd_floor, sgd_moments
+from optbench.theory.formulas.noise import heavy_ball_floor, nesterov_floor, sgd_floor, sgd_moments
 
 RTOL = 1e-10  # a thousand terms, the rest below 1e-20
 

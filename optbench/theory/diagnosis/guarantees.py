@@ -10,7 +10,7 @@ from optbench.core.errors import OptbenchError
 from optbench.core.problem import Problem
 from optbench.core.run import Run
 from optbench.core.spec import Spec
-from optbench.theory.rates import gd_contraction, heavy_ball_rate
+from optbench.theory.formulas.rates import gd_contraction, heavy_ball_rate
 
 SAME = 1e-9
 """Relative difference up to which a learning rate or a momentum is the one that theory asks for."""

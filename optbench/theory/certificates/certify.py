@@ -21,16 +21,20 @@ from optbench.engines.planner import plan
 from optbench.optimizers.find import find_optimizer
 from optbench.optimizers.tuning import resolve_tunings
 from optbench.request import Request, expand
-from optbench.theory.certificates import Measure, need_pepit, worst_case
-from optbench.theory.coefficients import StepCoefficients, smooth_functions, step_coefficients
-from optbench.theory.rates import gd_contraction, gd_convex
-from optbench.theory.worst_cases import (
+from optbench.theory.certificates.programs import Measure, need_pepit, worst_case
+from optbench.theory.formulas.rates import gd_contraction, gd_convex
+from optbench.theory.formulas.worst_cases import (
     fista_displacement,
     gd_convex_gradient,
     gd_strongly_convex_by_radius,
     minimax_convex,
     nesterov_displacement,
     nesterov_exact,
+)
+from optbench.theory.probes.coefficients import (
+    StepCoefficients,
+    smooth_functions,
+    step_coefficients,
 )
 
 MAX_STEPS = 30

@@ -11,9 +11,15 @@ from enum import StrEnum
 import numpy as np
 
 from optbench.core.run import Run, Status
-from optbench.theory.estimators import NAN, NOWHERE, GeometricRate, geometric_rate, power_slope
-from optbench.theory.guarantees import Guarantee, guarantee_of
-from optbench.theory.windows import ROUNDINGS, Array, floor_of, sound
+from optbench.theory.diagnosis.guarantees import Guarantee, guarantee_of
+from optbench.theory.estimators.sequences import (
+    NAN,
+    NOWHERE,
+    GeometricRate,
+    geometric_rate,
+    power_slope,
+)
+from optbench.theory.estimators.windows import ROUNDINGS, Array, floor_of, sound
 
 PLATEAU = 100.0
 """A floor this many times above rounding is a plateau of the method, not of the arithmetic."""
@@ -114,7 +120,7 @@ def diagnose(run: Run) -> Diagnosis:
     """Say what a run's recorded curve does, and how fast.
 
     Every step or a log-spaced record serve alike. The windows are those of
-    `optbench.theory.estimators`; what does not fit is undecided, with the reason.
+    `optbench.theory.estimators.sequences`; what does not fit is undecided, with the reason.
 
     Args:
         run: Any run, from a store or fresh.

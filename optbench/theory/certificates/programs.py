@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from optbench.core.errors import OptbenchError
 from optbench.core.problem import Facts
-from optbench.theory.coefficients import Array, StepCoefficients
+from optbench.theory.probes.coefficients import Array, StepCoefficients
 
 if TYPE_CHECKING:
     from PEPit import PEP, Function, Point

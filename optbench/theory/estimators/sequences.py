@@ -2,7 +2,8 @@
 
 Pure functions. Where a sequence does not hold an answer the value is NaN and `reason` says why: to
 be inconclusive is a value, never an exception. Prefer an identity, a potential or the iteration
-matrix to any of these. Exponents over a parameter and means of chains are re-exported here.
+matrix to any of these. Exponents over
+a parameter are in `scaling`, means of chains in `averages`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optbench.theory.averages import BatchMean as BatchMean
-from optbench.theory.averages import batch_means as batch_means
-from optbench.theory.averages import n_eff as n_eff
-from optbench.theory.scaling import Bootstrapped as Bootstrapped
-from optbench.theory.scaling import ScalingExponent as ScalingExponent
-from optbench.theory.scaling import bootstrap_exponent as bootstrap_exponent
-from optbench.theory.scaling import first_passage as first_passage
-from optbench.theory.scaling import scaling_exponent as scaling_exponent
-from optbench.theory.windows import (
+from optbench.theory.estimators.windows import (
     ABOVE_FLOOR,
     AGREE,
     Array,

@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 from optbench.core.errors import OptbenchError
 from optbench.core.problem import Facts
 from optbench.schedules.silver import silver
-from optbench.theory.certificates import (
+from optbench.theory.certificates.certify import certify, huber_width
+from optbench.theory.certificates.programs import (
     RTOL_CERTIFICATE,
     exact_line_search,
     one_stochastic_step,
     worst_case,
 )
-from optbench.theory.certify import certify, huber_width
-from optbench.theory.coefficients import smooth_functions, step_coefficients
-from optbench.theory.rates import gd_convex
-from optbench.theory.worst_cases import (
+from optbench.theory.formulas.rates import gd_convex
+from optbench.theory.formulas.worst_cases import (
     fista_displacement,
     gd_convex_gradient,
     gd_convex_gradient_by_gap,
@@ -32,6 +31,7 @@ from optbench.theory.worst_cases import (
     nesterov_displacement,
     nesterov_exact,
 )
+from optbench.theory.probes.coefficients import smooth_functions, step_coefficients
 
 ATOL = 1e-13  # a few roundings of numbers near 1
 ATOL_GOLDEN = 5e-6  # golden values have five digits or more

@@ -18,7 +18,7 @@ from optbench.core.problem import Problem
 from optbench.core.spec import Spec, parse_one
 from optbench.engines.oracle import BatchOracle
 from optbench.schedules.find import complete_schedule, factors_of
-from optbench.theory.probe import one_mode, rule_of, step_matrix, take_step
+from optbench.theory.probes.steps import one_mode, rule_of, step_matrix, take_step
 
 Array = NDArray[np.float64]
 

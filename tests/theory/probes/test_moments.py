@@ -7,7 +7,7 @@ import pytest
 
 from optbench.core.spec import parse_one
 from optbench.families.find import build_problem, complete_problem
-from optbench.theory.moments import (
+from optbench.theory.probes.moments import (
     Coefficients,
     coefficients,
     learning_rates,

@@ -1,7 +1,7 @@
 """Momentum on quadratics and on linear functions in closed form: whole trajectories, not bounds.
 
-Notation as in `optbench.theory.rates`; eta is the learning rate, beta the momentum, lambda the
-curvature of one mode, h = eta lambda.
+Notation as in `optbench.theory.formulas.rates`; eta is the learning rate, beta the momentum, lambda
+the curvature of one mode, h = eta lambda.
 """
 
 from __future__ import annotations

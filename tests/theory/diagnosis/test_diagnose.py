@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from optbench.core.run import Run, Status
 from optbench.report.pages import write_report
-from optbench.theory.diagnosis import Diagnosis, Kind, diagnose
+from optbench.theory.diagnosis.diagnose import Diagnosis, Kind, diagnose
 from tests.helpers import runs, specs
 
 STEPS = np.unique([*range(100), *np.rint(np.geomspace(100, 5000, 200)).astype(int)])

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optbench.theory.rates import Array
+from optbench.theory.formulas.rates import Array
 
 
 def gd_convex_gradient(t: ArrayLike, *, smoothness: float, radius: float, lr: float) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optbench.theory.windows import Array, envelope, slope
+from optbench.theory.estimators.windows import Array, envelope, slope
 
 MIN_POINTS = 10
 """Values of the parameter that an exponent needs."""

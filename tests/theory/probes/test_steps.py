@@ -11,7 +11,7 @@ import pytest
 
 from optbench.core.problem import Facts
 from optbench.core.spec import Spec, parse_one
-from optbench.theory.probe import ProbeError, recurrence_radius, spectral_radius, step_matrix
+from optbench.theory.probes.steps import ProbeError, recurrence_radius, spectral_radius, step_matrix
 from optbench.theory.setting import LackingError, Setting
 
 SETTING = Setting(claim="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optbench.theory.momentum import (
+from optbench.theory.formulas.momentum import (
     companion_radius,
     displacement,
     double_root,

@@ -11,7 +11,7 @@ from optbench.core.errors import OptbenchError, unknown
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
 from optbench.store import Damage, open_store
-from optbench.theory.diagnosis import Diagnosis, diagnose
+from optbench.theory.diagnosis.diagnose import Diagnosis, diagnose
 
 SHORT = 10
 """Digits by which a run is shown: enough to name one of millions."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from optbench.theory.rates import (
+from optbench.theory.formulas.rates import (
     gd_contraction,
     gd_convex,
     gd_strongly_convex,

@@ -1,0 +1,1 @@
+"""What a stored run's curve does, how fast, and what theory says of it."""

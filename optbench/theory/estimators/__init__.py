@@ -1,0 +1,1 @@
+"""Rates from sequences of numbers."""

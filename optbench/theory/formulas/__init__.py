@@ -1,0 +1,1 @@
+"""Bounds, rates and noise floors in closed form, with their sources."""

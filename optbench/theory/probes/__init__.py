@@ -1,0 +1,1 @@
+"""What an optimizer's own step does to chosen states."""

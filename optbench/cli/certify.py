@@ -11,7 +11,7 @@ from optbench import console
 from optbench.cli.options import complete, json_option
 
 if TYPE_CHECKING:
-    from optbench.theory.certify import Certificate
+    from optbench.theory.certificates.certify import Certificate
 
 MEASURES = {
     "value": "f(x_T) - f*",
@@ -47,7 +47,7 @@ def certify(
     and a semidefinite program finds the worst function and start, with L = 1 and |x_0 - x*| = 1.
     Needs pip install "optbench[pepit]".
     """  # noqa: D301 (click wants the backspace)
-    from optbench.theory.certify import certify as work_out
+    from optbench.theory.certificates.certify import certify as work_out
 
     found = work_out(optimizer, steps, kappa=kappa, measure=measure)  # type: ignore[arg-type]
     if as_json:

@@ -11,7 +11,7 @@ from optbench import console
 from optbench.cli.options import complete, json_option, results_option
 
 if TYPE_CHECKING:
-    from optbench.theory.stored import Diagnosed
+    from optbench.theory.diagnosis.stored import Diagnosed
 
 
 @click.command()
@@ -53,7 +53,7 @@ def rate(
     do. Exit status 1 when something is damaged, and so left out.
     """  # noqa: D301 (click wants the backspace)
     from optbench.analysis.summary import short_names
-    from optbench.theory.stored import rates
+    from optbench.theory.diagnosis.stored import rates
 
     found, damaged = rates(results, runs, problems=problems, optimizers=optimizers)
     if as_json:

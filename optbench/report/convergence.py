@@ -37,7 +37,7 @@ from optbench.report.canvas import (
 )
 from optbench.report.measures import NAMES, axis_name
 from optbench.report.style import INK, LineStyle
-from optbench.theory.rates import theory_lines
+from optbench.theory.formulas.rates import theory_lines
 
 TOP_OF_PLOT = 1e3
 """Curves that rise above this multiple of the highest start leave the plot through its top."""

@@ -38,7 +38,7 @@ from optbench.report.figures import ProblemFigures, figures_for_problem
 from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
 from optbench.report.template import template_of
-from optbench.theory.diagnosis import Diagnosis, behaviour_of
+from optbench.theory.diagnosis.diagnose import Diagnosis, behaviour_of
 
 WORTH_PROCESSES = 6
 """Problems from which on more processes draw faster than one."""

@@ -54,6 +54,11 @@ class Finding:
 _ORDER = list(Verdict)
 
 
+def tightest_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings about a bound, the one that comes nearest to it first, for `all_of`."""
+    return sorted(findings, key=lambda finding: -(finding.tightness or 0.0))
+
+
 def all_of(findings: Sequence[Finding], *, plot: Plot | None = None) -> Finding:
     """Join the findings of a claim's parts: it holds when every part does.
 

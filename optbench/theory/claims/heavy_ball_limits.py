@@ -15,7 +15,7 @@ from optbench.core.spec import RunSpec, Spec
 from optbench.families.find import build_problem
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.finding import Finding, all_of
+from optbench.theory.finding import Finding, all_of, tightest_first
 from optbench.theory.plot import Plot, series, theory
 from optbench.theory.probes.steps import ProbeError, step_matrix
 from optbench.theory.setting import Setting
@@ -253,4 +253,4 @@ def hb_09(evidence: Evidence) -> Finding:
         series=(*drawn, theory("(1 - alpha mu)^t", line, (1 - SHARES[1] / 25) ** line)),
         caption="alpha = 1/(4 L): what is guaranteed everywhere is gradient descent's rate.",
     )
-    return all_of(parts, plot=plot)
+    return all_of(tightest_first(parts), plot=plot)

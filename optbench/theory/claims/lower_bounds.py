@@ -10,7 +10,7 @@ from optbench.core.run import Run
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.finding import Finding, all_of
+from optbench.theory.finding import Finding, all_of, tightest_first
 from optbench.theory.formulas.rates import gd_convex, heavy_ball_rate, nesterov_convex
 from optbench.theory.formulas.worst_cases import (
     minimax_convex,
@@ -94,19 +94,12 @@ def lb_01a(evidence: Evidence) -> Finding:
         caption="Each t has a function of its own that is hard for all methods. Nesterov's method "
         "falls like 1/t^2, as fast as any can; gradient descent does not.",
     )
+    above = [verdicts.above(gaps, floor, evidence.tolerance) for gaps in found.values()]
     below = [
-        verdicts.below(found["Nesterov"], roof, evidence.tolerance),
+        verdicts.below(found["Nesterov"], np.minimum(roof, 22 * floor), evidence.tolerance),
         verdicts.below(found["gradient descent"], slow, evidence.tolerance),
-        verdicts.below(roof, 22 * floor, evidence.tolerance),
     ]
-    return all_of(
-        [
-            verdicts.above(gaps, floor, evidence.tolerance)
-            for gaps in (found["gradient descent"], *found.values())
-        ]
-        + below,
-        plot=plot,
-    )
+    return all_of([*tightest_first(above), *below], plot=plot)
 
 
 @claim(
@@ -209,7 +202,7 @@ def lb_02(evidence: Evidence) -> Finding:
         series=(*lines, theory("no method is below q^t", t, q**t)),
         caption="No method leaves the lower bound behind; heavy ball falls onto it.",
     )
-    return all_of(findings, plot=plot)
+    return all_of(tightest_first(findings), plot=plot)
 
 
 UP = (1, 2, 5, 20, 100)

@@ -58,7 +58,7 @@ def _curve(evidence: Evidence, rule: str) -> tuple[Series, Series]:
     form, threshold = FORMS[rule]
     line = np.linspace(0.01, 1.02, 200) * threshold(0.9)
     some = line[10::21]
-    radii = [_radius(evidence, rule, float(h), 0.9) for h in some]
+    radii = [1 - _contraction(evidence, rule, 0.9, float(h)) for h in some]
     return (
         series(f"{rule}: the step's spectral radius", some, radii, points=True),
         theory(f"{rule}: roots of its equation", line, companion_radius(line, 0.9, form)),

@@ -9,9 +9,10 @@ import numpy as np
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
-from optbench.theory.finding import Finding, all_of
+from optbench.theory.finding import Finding, all_of, tightest_first
 from optbench.theory.formulas.momentum import displacement, fista_momenta, simple_displacement
 from optbench.theory.formulas.rates import nesterov_convex
+from optbench.theory.formulas.worst_cases import minimax_convex
 from optbench.theory.plot import Plot, quoted, series, theory
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, B, Tolerance
@@ -93,8 +94,7 @@ def _bounded(evidence: Evidence) -> Finding:
         "Nesterov's functions no method whose steps lie in the span of gradients gets below the "
         "lower one. Gradient descent's worst case is the dotted line.",
     )
-    parts.sort(key=lambda part: part.tightness or 0, reverse=True)
-    return all_of([*parts, lower], plot=plot)
+    return all_of([*tightest_first(parts), lower], plot=plot)
 
 
 @claim(
@@ -128,7 +128,7 @@ def nag_02a(evidence: Evidence) -> Finding:
     """
     finding = _bounded(evidence)
     attained = np.array([_unit(evidence, n)[1][-1] for n in COUNTS])
-    minimax = np.array([0.5 / _last_theta(n) ** 2 for n in COUNTS])
+    minimax = np.array([minimax_convex(n, smoothness=1.0, radius=1.0) for n in COUNTS])
     ratio = float(attained[-1] / minimax[-1])
     return all_of(
         [
@@ -137,14 +137,6 @@ def nag_02a(evidence: Evidence) -> Finding:
             verdicts.holds(ratio > 1.8, theory="nearly twice the optimum", measured=ratio),
         ]
     )
-
-
-def _last_theta(T: int) -> float:
-    """Return theta_T of Kim and Fessler 2016: theta_0 = 1, and 8 for 4 in the last step."""
-    theta = 1.0
-    for t in range(T):
-        theta = (1 + (1 + (8 if t == T - 1 else 4) * theta * theta) ** 0.5) / 2
-    return theta
 
 
 @claim(

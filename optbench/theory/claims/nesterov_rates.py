@@ -266,7 +266,7 @@ def nag_08b(evidence: Evidence) -> Finding:
     slope = power_slope(curve["step"], curve["suboptimality"], floor=0.0)
     return all_of(
         [
-            verdicts.holds(ratio > 10, theory="behind in the end", measured=ratio),
+            verdicts.holds(ratio > 10, theory="more than 10 times behind", measured=ratio),
             verdicts.holds(ahead < 1, theory="ahead at first", measured=ahead),
             verdicts.holds(slope.geometric, theory="geometric", measured=slope.reason),
         ],

@@ -188,8 +188,8 @@ def gd_15a(evidence: Evidence) -> Finding:
     )
     return all_of(
         [
-            verdicts.equals(np.concatenate(found)[::-1], np.concatenate(expected)[::-1], E2),
             verdicts.equals(np.abs(np.diff(found)), 2.5, evidence.tolerance),
+            verdicts.equals(found, expected, evidence.tolerance),
             verdicts.equals(bowl, 1.4875 * (-1.5) ** np.arange(21), evidence.tolerance),
         ],
         plot=plot,

@@ -99,7 +99,8 @@ def s_06a(evidence: Evidence) -> Finding:
     rates = PEAK * factors_of(schedule, LONG).lr[QUOTED_STEPS]
     exact = [2e-4, 1e-3, 5.412896726895289e-4, 5e-4, 0.0]
     order = [2, 0, 1, 3, 4]
-    printed = verdicts.holds(f"{rates[2]:.1e}" == "5.4e-04", theory=5.4e-4, measured=rates[2])
+    rounded = f"{rates[2] / PEAK:.3f}" == "0.541" and f"{rates[2]:.1e}" == "5.4e-04"
+    printed = verdicts.holds(rounded, theory="5.4e-4, .541 of the peak", measured=rates[2])
     seen = run.curve["lr"]
     return _drawn(
         all_of(

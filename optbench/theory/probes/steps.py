@@ -172,7 +172,8 @@ def trajectory(optimizer: Spec, curvature: float, steps: int = 2 * MEMORY + 6) -
     spec = replace(named, optimizer=optimizer)
     (run,) = run_batch(Batch("step", (spec,))).runs
     if run.points is None or len(run.points) <= steps:
-        raise ProbeError(f"{optimizer.name} ended as {run.status}: {run.message}")
+        why = f": {run.message}" if run.message else ""
+        raise ProbeError(f"{optimizer.name} ended as {run.status} in the steps of a probe{why}")
     points: Array = run.points[:, 0]
     return points
 

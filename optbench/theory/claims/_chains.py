@@ -6,7 +6,7 @@ import math
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from optbench.core.optimizer import UpdateRule
 from optbench.core.run import Run
@@ -29,6 +29,10 @@ CHAINS = 40_000
 SAMPLED = Tolerance(
     relative=0.06, reason="4.5 standard errors of the mean square of 40000 chains are 3.2 %"
 )
+
+
+ONE_SIDED = 3.4e-6
+"""Probability of 4.5 standard errors on one side."""
 
 
 def chains(setting: Setting, *, kappa: float = 1.0, variance: float = 1.0) -> str:
@@ -92,6 +96,28 @@ def drawn_chains(label: str, run: Run) -> Series:
     half = verdicts.Z * error_of(mean, count(run))[shown]
     t, m = run.curve["step"][shown], mean[shown]
     return series(label, t, m, low=m - half, high=m + half, points=True)
+
+
+def drawn_as_often(seen: ArrayLike, shares: ArrayLike, what: str) -> Finding:
+    """Judge by Pearson's chi-square whether kinds of draws came up as often as they should.
+
+    Args:
+        seen: How often each kind came up, shape (n,).
+        shares: Their probabilities, shape (n,), up to a factor.
+        what: The kinds, in words.
+    """
+    from scipy.stats import chi2
+
+    counts, wanted = np.asarray(seen, dtype=np.float64), np.asarray(shares, dtype=np.float64)
+    wanted = counts.sum() * wanted / wanted.sum()
+    statistic = float(((counts - wanted) ** 2 / wanted).sum())
+    limit = float(chi2.isf(ONE_SIDED, len(counts) - 1))
+    return verdicts.holds(
+        statistic <= limit,
+        theory=f"chi-square below {limit:.4g}",
+        measured=statistic,
+        reason=f"some {what} come up too often: chi-square {statistic:.4g}, {limit:.4g} allowed",
+    )
 
 
 def shows_its_step(optimizer: Spec) -> bool:

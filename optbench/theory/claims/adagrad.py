@@ -214,6 +214,7 @@ def _unknown_smoothness(setting: Setting) -> Mapping[Key, RunSpec]:
     }
 
 
+CONVERGED = Tolerance(absolute=1e-6, reason="a millionth of the gap at the start is left")
 LEVEL = 1.2
 """Largest growth of the denominator that counts as level."""
 
@@ -253,9 +254,11 @@ def ag_04(evidence: Evidence) -> Finding:
     )
     return all_of(
         [
-            verdicts.below(grown, LEVEL, evidence.tolerance),
-            verdicts.below(gaps, 1e-6, evidence.tolerance),
-            verdicts.above(monotone, 1.0, E2),
+            verdicts.holds(
+                max(grown) <= LEVEL, theory=f"at most {LEVEL:g}", measured=float(max(grown))
+            ),
+            verdicts.equals(gaps, 0.0, CONVERGED),
+            verdicts.at_least(monotone, 1 - E2.relative),
         ],
         plot=plot,
     )

@@ -51,8 +51,8 @@ def _drawn(label: str, run: Run) -> Series:
     "On Reddi's three linear losses Adam returns to the worst point after every period, for ever.",
     formula=r"f_t(x) = 3x, -x, -x, ... :\quad x_{3k+1} = 1,\quad \frac{R_T}{T} \to "
     r"\frac{2C - 4}{3} = \frac{2}{3}",
-    assumptions="x in [-1, 1], C = 3, b1 = 0, b2 = 1/(1 + C^2), no bias correction, eta_t = "
-    ".5/sqrt t, x_1 = 1; the best point is -1",
+    assumptions="x in [-1, 1], C = 3, b1 = 0, b2 = 1/(1 + C^2), with bias correction or without, "
+    "eta_t = .5/sqrt t, x_1 = 1; the best point is -1",
     source="Reddi, Kale and Kumar 2018, theorem 1",
     kind=Kind.NEGATIVE,
     tolerance=Tolerance(absolute=0.02, reason="points hang about 1, the closer the smaller eta_t"),

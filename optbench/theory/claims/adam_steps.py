@@ -295,9 +295,14 @@ def ad_04a(evidence: Evidence) -> Finding:
         ),
         caption="However wild the gradients are, a step of Adam has a largest length.",
     )
-    return verdicts.below(
-        lengths, np.broadcast_to(bound[:, None], lengths.shape), evidence.tolerance
-    ).drawn(plot)
+    limits = np.broadcast_to(bound[:, None], lengths.shape)
+    return all_of(
+        [
+            verdicts.below(lengths.max(), LONGEST, evidence.tolerance),
+            verdicts.below(lengths, limits, evidence.tolerance),
+        ],
+        plot=plot,
+    )
 
 
 @claim(
@@ -334,7 +339,7 @@ def ad_04b(evidence: Evidence) -> Finding:
         [
             verdicts.equals(limit, LONGEST, evidence.tolerance),
             verdicts.equals(lengths, bound, evidence.tolerance),
-            verdicts.above(limit, 2 * SPIKE, B),
+            verdicts.at_least(limit, 2 * SPIKE),
         ],
         plot=plot,
     )
@@ -385,4 +390,4 @@ def ad_13(evidence: Evidence) -> Finding:
         caption="Gradients 1, 5, 1, 5 ... have mean 3 and variance 4.",
     )
     exact = verdicts.equals(means[-1], 13.0, evidence.tolerance)
-    return all_of([exact, verdicts.above(means[-1], 3 * 4.0, B)], plot=plot)
+    return all_of([exact, verdicts.at_least(means[-1], 3 * 4.0)], plot=plot)

@@ -15,7 +15,7 @@ from optbench.core.problem import Problem
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
-from optbench.theory.claims._chains import keyed, shows_its_step
+from optbench.theory.claims._chains import drawn_as_often, keyed, shows_its_step
 from optbench.theory.claims._sums import batch_means, problem_of, sum_of
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
@@ -139,8 +139,22 @@ def sg_15a(evidence: Evidence) -> Finding:
     epochs = np.sort(drawn.reshape(-1, len(FIVE)), axis=1)
     once = Tolerance(absolute=1e-12, reason="roundings of a division by eta")
     findings.append(verdicts.equals(epochs, np.broadcast_to(FIVE, epochs.shape), once))
+    findings.append(_orders(evidence))
     findings += [_epoch_ends(evidence, "epochs", lr) for lr in SHUFFLED_RATES]
     return all_of(findings, plot=_shuffling_plot(evidence, "epochs"))
+
+
+def _orders(evidence: Evidence) -> Finding:
+    """Judge that each of the 120 orders is as frequent as the others, by the runs of one step."""
+    drawn = np.stack(
+        [batch_means(run) for (_, lr, _), run in keyed(evidence) if lr == SHUFFLED_RATES[0]]
+    )
+    n = len(FIVE)
+    digits = n ** np.arange(n)
+    known = np.sort(np.array(list(itertools.permutations(range(n)))) @ digits)
+    ranks = np.argsort(np.argsort(drawn.reshape(-1, n), axis=1), axis=1)
+    seen = np.bincount(np.searchsorted(known, ranks @ digits), minlength=len(known))
+    return drawn_as_often(seen, np.ones(len(known)), "orders")
 
 
 def _shuffling_plot(evidence: Evidence, *samplings: str) -> Plot:

@@ -11,6 +11,7 @@ from optbench.core.spec import RunSpec
 from optbench.families.find import build_problem
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
+from optbench.theory.claims._chains import drawn_as_often
 from optbench.theory.claims._shown import curvatures, points_of
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Array, Plot, series, theory
@@ -86,11 +87,11 @@ def sp_01(evidence: Evidence) -> Finding:
     )
 
 
-SEEDS = 64
+SEEDS = 512
 
 
 def _one_step(setting: Setting) -> Mapping[Key, RunSpec]:
-    """One step under the signs of 64 seeds, far from the clip; it shows h, as m is known."""
+    """One step under the signs of 512 seeds, far from the clip; it shows h, as m is known."""
     problem = "quadratic:dim=3,kappa=2,start=equal"
     sophia = "sophia_h:lr=1,beta1=0,beta2=0,gamma=100,weight_decay=0"
     return {
@@ -130,7 +131,7 @@ def sp_02(evidence: Evidence) -> Finding:
     diagonal = problem.hessian_vector(x.expand(3, 3), eye).diagonal().numpy()
     moves = np.array([points_of(run)[0] - points_of(run)[1] for run in runs])
     estimates = g / (100 * moves)
-    _, first = np.unique(estimates.round(9), axis=0, return_index=True)
+    _, first, seen = np.unique(estimates.round(9), axis=0, return_index=True, return_counts=True)
     different = estimates[first]
     where = np.arange(1, 4)
     plot = Plot(
@@ -147,6 +148,7 @@ def sp_02(evidence: Evidence) -> Finding:
         [
             verdicts.equals(different.mean(axis=0), diagonal, evidence.tolerance),
             verdicts.equals(len(different), 4, E0),
+            drawn_as_often(seen, np.ones(len(seen)), "vectors of signs"),
         ],
         plot=plot,
     )

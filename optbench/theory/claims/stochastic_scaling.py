@@ -135,6 +135,9 @@ def sg_06a(evidence: Evidence) -> Finding:
     return all_of(findings + _sampled(evidence, limits), plot=plot)
 
 
+RULE_RATE, RULE_SIZES = 0.01, (1, 2, 8, 64)
+"""The step for B = 1, which the linear scaling rule multiplies by B."""
+
 RUN_RATES = (0.1, 0.3, 1.0)
 RATE_STEPS = 60
 
@@ -162,12 +165,21 @@ def _rate_runs(setting: Setting) -> Mapping[Key, RunSpec]:
     retries=2,
 )
 def sg_06b(evidence: Evidence) -> Finding:
-    """The exponent over 2.5 decades of eta up to .1, of exact floors; runs at larger eta."""
+    """The exponent over 2.5 decades of eta up to .1, of exact floors; runs at larger eta.
+
+    With eta proportional to B the floor stays, but for the factor (2 - eta)/(2 - B eta).
+    """
     expected = sgd_floor(curvature=1.0, lr=RATES, variance=1.0)
     findings, floors = [], expected.tolist()
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, lr, 1, 1.0) for lr in RATES]
-        findings = [_exact(evidence, RATES, floors, 1.0), verdicts.equals(floors, expected, E2)]
+        together = [_floor(evidence, size * RULE_RATE, size, 1.0) for size in RULE_SIZES]
+        kept = (2 - RULE_RATE) / (2 - RULE_RATE * np.array(RULE_SIZES, dtype=np.float64))
+        findings = [
+            _exact(evidence, RATES, floors, 1.0),
+            verdicts.equals(floors, expected, E2),
+            verdicts.equals(np.array(together) / together[0], kept, E2),
+        ]
     at: dict[float, float] = {lr: lr for lr in RUN_RATES}
     limits = {lr: float(sgd_floor(curvature=1.0, lr=lr, variance=1.0)) for lr in RUN_RATES}
     whole = (*RATES, *np.geomspace(0.12, 1.0, 12).tolist())
@@ -267,7 +279,7 @@ def sg_07a(evidence: Evidence) -> Finding:
         y_label="floor of E f - f*, for s^2 = 2",
         series=(
             series("runs", BOUND_RATES, ends, low=ends - half, high=ends + half, points=True),
-            series("exact, eta s^2/(2 (2 - eta))", rates, _floor_of_one(rates)),
+            theory("eta s^2/(2 (2 - eta))", rates, _floor_of_one(rates)),
             theory("bound eta L s^2/(2 mu)", rates, rates),
         ),
         caption="For small steps the floor is half of the bound; it is reached at 1/L.",

@@ -154,17 +154,18 @@ def aw_03a(evidence: Evidence) -> Finding:
     paths = np.array([points_of(evidence.runs[g])[:, 0] for g in PUSHES])
     signs = np.sign(PUSHES)[:, None]
     law = 10 * (1 - 0.99**t)
-    at = np.arange(0, 2501, 25)
+    at = np.arange(0, 2001, 25)
     plot = Plot(
         x_label="steps t",
-        y_label="|theta_t|",
+        y_label="1/lambda - |theta_t|",
+        y_scale="log",
         series=(
             *(
-                series(f"g = {g:g}", t[at], np.abs(path[at]), points=True)
+                series(f"g = {g:g}", t[at], 10 - np.abs(path[at]), points=True)
                 for g, path in zip(PUSHES, paths, strict=True)
             ),
-            theory("(1 - (1 - eta lambda)^t)/lambda", t[at], law[at]),
-            quoted("decay after the step", t[at], 0.99 * law[at]),
+            theory("(1 - eta lambda)^t/lambda", t[at], 10 * 0.99 ** t[at]),
+            quoted("decay after the step", t[at], 10 - 0.99 * law[at]),
         ),
         caption="The decay holds theta at 1/lambda = 10, whatever the size of the gradient.",
     )

@@ -51,6 +51,30 @@ def without_the_last(self: Sampler, purpose: str, seed: int, block: int) -> np.n
     return clipped
 
 
+def seldom_the_last(self: Sampler, purpose: str, seed: int, block: int) -> np.ndarray:
+    """At every third step a minibatch with the last example is drawn again, once."""
+    found = TRUE_BLOCK(self, purpose, seed, block)
+    if purpose.startswith("noise"):
+        return found
+    again = TRUE_BLOCK(self, purpose, seed, block + 10**6)
+    redrawn = (found == self._problem.examples - 1).any(axis=1) & (np.arange(BLOCK) % 3 == 0)
+    kept: np.ndarray = np.where(redrawn[:, None], again, found)
+    return kept
+
+
+def swapped(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
+    """The naive shuffle: every example changes places with any other, in turn."""
+    n, length = self._problem.examples, BLOCK * self._batch_size
+    orders = []
+    for epoch in range(first // n, (first + length - 1) // n + 1):
+        generator, order = np.random.default_rng([seed, epoch]), np.arange(n)
+        for i in range(n):
+            j = generator.integers(n)
+            order[[i, j]] = order[[j, i]]
+        orders.append(order)
+    return np.concatenate(orders)[first % n :][:length]
+
+
 def one_order(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
     """The data are never shuffled."""
     length = BLOCK * self._batch_size
@@ -113,6 +137,8 @@ def seen_twice(
 WITH = Mutant("drawn with replacement", method(Sampler, "_block", always_replacing))
 WITHOUT = Mutant("drawn without replacement", method(Sampler, "_block", never_replacing))
 NEVER = Mutant("the last example is never drawn", method(Sampler, "_block", without_the_last))
+SELDOM = Mutant("the last example is drawn too seldom", method(Sampler, "_block", seldom_the_last))
+NAIVE = Mutant("the naive shuffle", method(Sampler, "_epochs", swapped))
 FULL = Mutant("every gradient is the full one", method(BatchOracle, "_gradient", all_at_once))
 SORTED = Mutant("the data are never shuffled", method(Sampler, "_epochs", one_order))
 SUM = Mutant("sums with one weight for every B", family("mean_estimation", summed))
@@ -122,10 +148,10 @@ FAR = Mutant("the step is 20 % too long", step("gd", longer))
 FAR_SGD = Mutant("the step is 20 % too long", step("sgd", longer))
 
 MUTANTS = {
-    "SG-04a": (NEVER, SHIFT, SUM),
-    "SG-04b": (WITHOUT, FULL),
-    "SG-04c": (WITH, FULL),
-    "SG-15a": (WITH, SORTED, FAR_SGD),
+    "SG-04a": (NEVER, SELDOM, SHIFT, SUM),
+    "SG-04b": (WITHOUT, SELDOM, FULL),
+    "SG-04c": (WITH, SELDOM, FULL),
+    "SG-15a": (WITH, SORTED, NAIVE, FAR_SGD),
     "SG-15b": (WITH, FAR_SGD),
     "SG-16": (WITH, NEVER),
     "SG-08a": (MORE, FAR),

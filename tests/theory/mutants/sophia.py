@@ -47,6 +47,19 @@ def all_ones(patch: pytest.MonkeyPatch) -> None:
     forget()
 
 
+def leaning(patch: pytest.MonkeyPatch) -> None:
+    """A sign is one in three cases of four."""
+
+    def signs(sampler: Any, t: int, call: int) -> Tensor:
+        dim = sampler._like.shape[1]
+        return sampler._once(
+            lambda seed: 2.0 * (sampler._at(seed, f"signs-{call}", t).random(dim) < 0.75) - 1
+        )
+
+    patch.setattr(Sampler, "signs", signs)
+    forget()
+
+
 MUTANTS = {
     "SP-01": (
         Mutant("an estimate at every step", distorted("sophia_h", t=lambda t: 0)),
@@ -55,5 +68,6 @@ MUTANTS = {
     "SP-02": (
         Mutant("H u instead of u * (H u)", step("sophia_h", unsigned)),
         Mutant("the signs are all one", all_ones),
+        Mutant("ones are three times as frequent", leaning),
     ),
 }

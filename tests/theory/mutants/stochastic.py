@@ -180,7 +180,7 @@ MUTANTS = {
         Mutant("the gradient is not taken ahead", step("nesterov_strongly_convex", not_ahead)),
     ),
     "SG-06a": (DIVIDED,),
-    "SG-06b": (LONG, FLAT),
+    "SG-06b": (LONG, FLAT, DIVIDED),
     "SG-06c": (SQUARED,),
     "SG-07a": (LOUD, LONG),
     "SG-07b": (LOUD, LONG),

@@ -335,16 +335,14 @@ def hb_06a(evidence: Evidence) -> Finding:
     runs=_gains,
 )
 def hb_06b(evidence: Evidence) -> Finding:
-    """Compare the last momenta with their limits and with the steady ones."""
-    parts = []
+    """Compare all momenta with the series, the last with their limits and the steady ones."""
+    parts, t = [], np.arange(1.0, GAIN_STEPS + 1)
     for beta in (0.9, 0.99):
-        steady, swinging = (
-            _momenta(evidence, kind, beta)[-1] for kind in ("constant", "alternating")
-        )
-        parts.append(verdicts.equals(swinging, 1 / (1 + beta), evidence.tolerance))
-        parts.append(
-            verdicts.equals(steady / swinging, (1 + beta) / (1 - beta), evidence.tolerance)
-        )
+        steady, swinging = (_momenta(evidence, kind, beta) for kind in ("constant", "alternating"))
+        ratio, series_exact = (1 + beta) / (1 - beta), (1 - (-beta) ** t) / (1 + beta)
+        parts.append(verdicts.equals(swinging[-1], 1 / (1 + beta), evidence.tolerance))
+        parts.append(verdicts.equals(swinging, series_exact, evidence.tolerance))
+        parts.append(verdicts.equals(steady[-1] / swinging[-1], ratio, evidence.tolerance))
     return all_of(
         parts, plot=_gain_plot(evidence, "Oscillating gradients are halved, not cancelled.")
     )

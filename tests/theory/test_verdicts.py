@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optbench.theory.finding import Verdict, all_of
+from optbench.theory.finding import Verdict, all_of, tightest_first
 from optbench.theory.tolerance import E0, E1, B, Tolerance
 from optbench.theory.verdicts import (
     Z,
@@ -134,3 +134,11 @@ def test_what_differs_differs_everywhere(smallest: float, verdict: Verdict) -> N
     """One small number among many fails, and so does one that is none; no tightness is reported."""
     found = at_least([1.0, smallest], 0.1)
     assert (found.verdict, found.tightness) == (verdict, None)
+
+
+def test_what_comes_nearest_to_its_bound_is_shown_first() -> None:
+    """Of three bounds that hold the one with the largest share leads; what has none comes last."""
+    shares = [verdicts.below(share, 1.0, B) for share in (0.2, 0.9, 0.5)]
+    other = verdicts.equals(1.0, 1.0, B)
+    assert [f.tightness for f in tightest_first([other, *shares])] == [0.9, 0.5, 0.2, None]
+    assert all_of(tightest_first(shares)).measured == 0.9

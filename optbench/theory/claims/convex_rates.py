@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import brentq
 
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
@@ -21,7 +20,7 @@ from optbench.theory.claims._convex import (
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.formulas.rates import gd_convex
 from optbench.theory.plot import Array, Plot, quoted, series, theory
-from optbench.theory.probes.steps import spectral_radius
+from optbench.theory.probes.steps import crossing, spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2, B, Tolerance
 
@@ -55,7 +54,7 @@ def gd_04a(evidence: Evidence) -> Finding:
         radius = spectral_radius(evidence.optimizer(f"gd:lr={h!r}"), 1.0)
         return float(_share(h, 2.0, radius)) - 1
 
-    measured = brentq(excess, 1.5, 1.95, xtol=1e-15, rtol=8.9e-16)
+    measured = crossing(excess, 1.5, 1.95)
     below, above = (
         2 * run.curve["step"] * float(str(share)) * STAR * run.curve["suboptimality"]
         for share, run in evidence.runs.items()

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import brentq
 
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
@@ -14,7 +13,7 @@ from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Plot, series, theory
-from optbench.theory.probes.steps import spectral_radius
+from optbench.theory.probes.steps import crossing, spectral_radius
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E1, E2
 
@@ -52,7 +51,7 @@ def gd_14a(evidence: Evidence) -> Finding:
             return spectral_radius(evidence.optimizer(f"gd:lr={eta!r}"), curvature) - 1
 
         scale = 1 / curvature
-        thresholds.append(brentq(excess, scale, 2.5 * scale, xtol=1e-15 * scale, rtol=8.9e-16))
+        thresholds.append(crossing(excess, scale, 2.5 * scale))
     modes = np.geomspace(0.01, 1, 10)
     found, expected, lines, grows = [], [], [], []
     for share, run in evidence.runs.items():
@@ -226,7 +225,7 @@ def gd_15b(evidence: Evidence) -> Finding:
     edge, inside, outside = evidence.runs.values()
     on_edge, within, beyond = (_points(run) for run in (edge, inside, outside))
     ratio = beyond[1:] / beyond[:-1]
-    t = np.unique(np.geomspace(1, 2000, 150).astype(int))
+    t = np.unique(np.geomspace(1, len(within) - 1, 150).astype(int))
     plot = Plot(
         x_label="steps t",
         y_label="|x_t|",

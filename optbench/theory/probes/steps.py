@@ -8,11 +8,13 @@ place of the matrix.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from torch import Tensor
 
 from optbench.core.optimizer import Gradients, State, UpdateRule, without_gradient_parameters
@@ -159,6 +161,23 @@ def spectral_radius(
     modes = facts or Facts(dim=1, smoothness=curvature, strong_convexity=curvature)
     numbers = dict(optimizer.params) | hyper_of(optimizer, modes)
     return recurrence_radius(trajectory(Spec.of(optimizer.name, numbers), curvature))
+
+
+def crossing(excess: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a probed quantity passes through zero, to the last digits.
+
+    Args:
+        excess: The quantity, negative at one end and positive at the other.
+        low: One end.
+        high: The other.
+
+    Raises:
+        ProbeError: When it has the same sign at both ends.
+    """
+    ends = excess(low), excess(high)
+    if not ends[0] * ends[1] < 0:
+        raise ProbeError(f"no boundary between {low:g} and {high:g}")
+    return float(brentq(excess, low, high, xtol=1e-15 * low, rtol=8.9e-16))
 
 
 def trajectory(optimizer: Spec, curvature: float, steps: int = 2 * MEMORY + 6) -> Array:

@@ -45,6 +45,15 @@ def slightly_less(
     return x - (1 - 1e-6) * lr * oracle.gradient(x), state
 
 
+def stale(
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
+) -> tuple[Tensor, State]:
+    """The gradient of the point before."""
+    (before,) = state
+    g = oracle.gradient(x)
+    return x - lr * (before if t else g), (g,)
+
+
 def signs(
     x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
 ) -> tuple[Tensor, State]:
@@ -64,6 +73,14 @@ def jittered(
 ) -> tuple[Tensor, State]:
     """Noise far below single precision."""
     return x - lr * oracle.gradient(x) + 1e-12, state
+
+
+def clipped(
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
+) -> tuple[Tensor, State]:
+    """Gradients longer than 1 are cut without a word."""
+    g = oracle.gradient(x)
+    return x - lr * g / g.norm(dim=-1, keepdim=True).clamp(min=1), state
 
 
 def fixed_length(x: Tensor, state: State, oracle: Oracle, t: int) -> tuple[Tensor, State]:
@@ -101,6 +118,11 @@ def too_large() -> tuple[float, float]:
     return 0.5, 0.0
 
 
+def largest(x: Tensor, *, dim: int) -> Tensor:
+    """The largest coordinate where the Euclidean norm is meant."""
+    return x.abs().amax(dim)
+
+
 PL = "optbench.families.polyak_lojasiewicz"
 
 SHORT = Mutant("the trace is one step late", step("gd", short))
@@ -114,7 +136,13 @@ MODE = Mutant(
 )
 
 MUTANTS = {
-    "GD-01": (SLIGHTLY_LESS, DOUBLED),
+    "GD-01": (
+        SLIGHTLY_LESS,
+        DOUBLED,
+        Mutant(
+            "the largest coordinate for the norm", attribute("torch.linalg:vector_norm", largest)
+        ),
+    ),
     "GD-01b": (Mutant("signs in the place of the gradient", step("gd", signs)),),
     "GD-02": (SHORT, HALVED),
     "GD-03": (SHORT,),
@@ -141,10 +169,13 @@ MUTANTS = {
         SHORT,
         Mutant("mu_PL is too large", attribute(f"{PL}:_pl_constant", too_large)),
     ),
-    "GD-14a": (SLIGHTLY_LESS, MODE),
+    "GD-14a": (SLIGHTLY_LESS, MODE, Mutant("steps of length 1 at most", step("gd", clipped))),
     "GD-14b": (SLIGHTLY_LESS,),
     "GD-15a": (SLIGHTLY_LESS, Mutant("the arms begin too late", family("huber", wide))),
-    "GD-15b": (SLIGHTLY_LESS,),
+    "GD-15b": (
+        SLIGHTLY_LESS,
+        Mutant("the gradient of the step before", step("gd", stale, memory=1)),
+    ),
     "GD-16": (Mutant("1/L for the line search", step("conjugate_gradient", fixed_length)),),
     "GD-17a": (DOUBLED,),
     "GD-17b": (HALVED,),

@@ -11,7 +11,13 @@ import pytest
 
 from optbench.core.problem import Facts
 from optbench.core.spec import Spec, parse_one
-from optbench.theory.probes.steps import ProbeError, recurrence_radius, spectral_radius, step_matrix
+from optbench.theory.probes.steps import (
+    ProbeError,
+    crossing,
+    recurrence_radius,
+    spectral_radius,
+    step_matrix,
+)
 from optbench.theory.setting import LackingError, Setting
 
 SETTING = Setting(claim="")
@@ -68,6 +74,13 @@ def test_a_run_that_fails_is_named() -> None:
     """A class that raises ends the probe with its own words."""
     with pytest.raises(ProbeError, match=r"torch\.SGD ended as error"):
         spectral_radius(_spec("torch.SGD:lr=.1,nesterov=true"), 1.0)
+
+
+def test_a_boundary_is_found_to_the_last_digits_or_said_not_to_be_there() -> None:
+    """x^2 - 2 changes sign at sqrt 2 between 1 and 2, and nowhere between 2 and 3."""
+    assert crossing(lambda x: x * x - 2, 1.0, 2.0) == pytest.approx(math.sqrt(2), rel=1e-15)
+    with pytest.raises(ProbeError, match="no boundary between 2 and 3"):
+        crossing(lambda x: x * x - 2, 2.0, 3.0)
 
 
 @pytest.mark.parametrize("rho", [0.5, 0.99, 1.5])

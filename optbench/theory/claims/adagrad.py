@@ -233,6 +233,7 @@ LEVEL = 1.2
 def ag_04(evidence: Evidence) -> Finding:
     """Read the denominator off each step, eta |g|/|x+ - x|, until the gap is below 1e-100."""
     grown, gaps, monotone, curves = [], [], [], []
+    squares, sums = [], []
     for eta in GRADED:
         run = evidence.runs[eta]
         gap, length = run.curve["suboptimality"], np.linalg.norm(steps_of(run), axis=1)
@@ -240,6 +241,8 @@ def ag_04(evidence: Evidence) -> Finding:
         b = eta * run.curve["gradient_norm"][:-1][used] / length[used]
         grown.append(b[-1] / b[len(b) // 2])
         gaps.append(gap[-1] / gap[0])
+        squares.append(b[-1] ** 2 - b[0] ** 2)
+        sums.append(np.square(run.curve["gradient_norm"][:-1][used][1:]).sum())
         monotone.append(float(np.min(b[1:] / b[:-1])))
         at = thinned(len(b))
         curves.append(series(f"eta = {eta:g}", at + 1, b[at]))
@@ -259,6 +262,7 @@ def ag_04(evidence: Evidence) -> Finding:
             ),
             verdicts.equals(gaps, 0.0, CONVERGED),
             verdicts.at_least(monotone, 1 - E2.relative),
+            verdicts.equals(squares, sums, E2),
         ],
         plot=plot,
     )

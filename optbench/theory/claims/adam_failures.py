@@ -13,11 +13,11 @@ from optbench.core.run import Run
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.claims._shown import points_of, shown, thinned
+from optbench.theory.claims._shown import points_of, shown, steps_of, thinned
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.plot import Array, Plot, Series, series, theory
 from optbench.theory.setting import Setting
-from optbench.theory.tolerance import E0, Tolerance
+from optbench.theory.tolerance import E0, E1, Tolerance
 
 REDDI = "online:gradients=3/-1/-1,start=1"
 WRONG_WAY = "adam:lr=.5,beta1=0,beta2=.1,eps=0"
@@ -124,19 +124,33 @@ def _paths(runs: Mapping[Key, Run], caption: str, goal: float) -> Plot:
     kind=Kind.RATE,
     tolerance=ARRIVED,
     rule="amsgrad",
-    runs=lambda setting: {"AMSGrad": _play(setting, RIGHT_WAY)},
+    runs=lambda setting: {
+        "AMSGrad": _play(setting, RIGHT_WAY),
+        "jump": setting.run(
+            "online:gradients=2/1,period=40,radius=0,start=0",
+            "amsgrad:lr=1,beta1=0,beta2=.5,eps=0",
+            steps=40,
+            points=True,
+        ),
+    },
 )
 def ad_09(evidence: Evidence) -> Finding:
-    """The last point and the average regret after 6000 steps."""
+    """The last point and the average regret after 6000 steps.
+
+    After a gradient of 2 the largest v, 2 for b2 = .5, divides all those of 1.
+    """
     run = evidence.runs["AMSGrad"]
+    t = np.arange(1, 41)
+    kept = -np.where(t == 1, 2.0, 1.0) * np.sqrt((1 - 0.5**t) / 2)
     regret = average_regret(run)
     caption = "The same losses as for Adam: the large gradient keeps its weight in the maximum."
     return all_of(
         [
             verdicts.equals(points_of(run)[-1], -1.0, evidence.tolerance),
             verdicts.equals(regret[-1], 0.0, evidence.tolerance),
+            verdicts.equals(steps_of(evidence.runs["jump"])[:, 0], kept, E1),
         ],
-        plot=_paths(evidence.runs, caption, -1.0),
+        plot=_paths({"AMSGrad": run}, caption, -1.0),
     )
 
 

@@ -3,16 +3,16 @@
 Steps are counted from 1, eta_1 being the first, on one mode of curvature lambda = 1 with noise of
 variance 1. The exact second moments come from probed steps with the schedule's own numbers, as far
 as 2e5 steps; a run of 40000 chains shows that they are the harness's. A class that shows no step
-is held by that run to the recursion of the equation.
+is held by that run to the recursion of the equation, and to the points of SGD on the same draws.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
@@ -24,16 +24,17 @@ from optbench.theory.claims._chains import (
     samples_agree,
     shows_its_step,
 )
+from optbench.theory.claims._shown import points_of
 from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.plot import Plot, Series, series, theory
+from optbench.theory.plot import Array, Plot, Series, series, theory
 from optbench.theory.probes.moments import Coefficients, coefficients, learning_rates
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, Tolerance, asymptotic
 
-Array = NDArray[np.float64]
-
 RUN_STEPS = 64
+FEW = "quadratic:dim=8,kappa=1,rotated=false,start=equal,noise=8"
+DRAWS = Tolerance(absolute=1e-12, reason="64 steps of size 1, each rounded to 1e-16")
 LONG = 200_000
 
 
@@ -47,12 +48,20 @@ def _runs(*pairs: tuple[float, float]) -> Callable[[Setting], Mapping[Key, RunSp
 
     def named(setting: Setting) -> Mapping[Key, RunSpec]:
         (seed,) = setting.seeds(1)
-        return {
+        runs: dict[Key, RunSpec] = {
             (c, a): setting.run(
                 chains(setting), f"sgd:lr={c!r}", steps=RUN_STEPS, schedule=falling(a), seed=seed
             )
             for c, a in pairs
         }
+        if setting.substitute is not None:
+            (c, a), *_ = pairs
+            text = f"sgd:lr={c!r}"
+            for name, whose in (("own", setting), ("rule", replace(setting, substitute=None))):
+                runs[name] = whose.run(
+                    FEW, text, steps=RUN_STEPS, schedule=falling(a), seed=seed, points=True
+                )
+        return runs
 
     return named
 
@@ -67,8 +76,11 @@ def mode_of(evidence: Evidence, c: float, a: float, steps: int) -> Coefficients:
 
 
 def _runs_agree(evidence: Evidence) -> list[Finding]:
-    """Judge each run by the recursion."""
+    """Judge each run by the recursion, and a class's points by SGD's on the same draws."""
     findings = []
+    if "own" in evidence.runs:
+        own, rule = (points_of(evidence.runs[name]) for name in ("own", "rule"))
+        findings.append(verdicts.equals(own, rule, DRAWS))
     for (c, a), run in keyed(evidence):
         moments = mode_of(evidence, c, a, RUN_STEPS).moments(1.0, 1.0)
         findings.append(samples_agree(run, moments, (2, RUN_STEPS)))

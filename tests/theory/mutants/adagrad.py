@@ -43,6 +43,22 @@ def fading_norm(
     return x - lr * g / (s + b0 * b0).sqrt(), (s,)
 
 
+def largest(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = 1.0,
+    b0: float = 1e-2,
+) -> tuple[Tensor, State]:
+    """The gradient's largest coordinate in the place of its norm."""
+    (s,) = state
+    g = oracle.gradient(x)
+    s = s + (g * g).amax(-1, keepdim=True)
+    return x - lr * g / (s + b0 * b0).sqrt(), (s,)
+
+
 def late(
     x: Tensor,
     state: State,
@@ -74,5 +90,8 @@ MUTANTS = {
         Mutant("old gradients are forgotten", step("adagrad", fading)),
         Mutant("the sum starts at one", step("adagrad", adagrad, start=ones)),
     ),
-    "AG-04": (Mutant("old gradients are forgotten", step("adagrad_norm", fading_norm)),),
+    "AG-04": (
+        Mutant("old gradients are forgotten", step("adagrad_norm", fading_norm)),
+        Mutant("another norm", step("adagrad_norm", largest)),
+    ),
 }

@@ -33,6 +33,25 @@ def forgetful(
     return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v, w)
 
 
+def of_the_corrected(
+    x: Tensor,
+    state: State,
+    oracle: Oracle,
+    t: int,
+    *,
+    lr: LearningRate = 1e-3,
+    beta1: Decay = 0.9,
+    beta2: Decay = 0.999,
+    eps: Epsilon = 1e-8,
+) -> tuple[Tensor, State]:
+    """AMSGrad's maximum is taken after the bias correction."""
+    m, v, w = state
+    g = oracle.gradient(x)
+    m, v = lerp(m, g, 1 - beta1), lerp(v, g * g, 1 - beta2)
+    w = maximum(w, v / (1 - beta2 ** (t + 1)))
+    return x - lr / (1 - beta1 ** (t + 1)) * m / (w.sqrt() + eps), (m, v, w)
+
+
 def unforgetting(
     x: Tensor,
     state: State,
@@ -81,7 +100,7 @@ FORGETS = Mutant("AMSGrad forgets its maximum", step("amsgrad", forgetful))
 
 MUTANTS = {
     "AD-08": (KEEPS, UNBOUNDED),
-    "AD-09": (FORGETS,),
+    "AD-09": (FORGETS, Mutant("the maximum is of v-hat", step("amsgrad", of_the_corrected))),
     "AD-10a": (
         Mutant(
             "Adam keeps its averages for a step",

@@ -24,8 +24,8 @@ class Tolerance:
 
     def __str__(self) -> str:
         """Return it as tables show it."""
-        parts = [f"{self.relative:.0e} relative"] if self.relative else []
-        parts += [f"{self.absolute:.0e}"] if self.absolute else []
+        parts = [f"{self.relative:.3g} relative"] if self.relative else []
+        parts += [f"{self.absolute:.3g}"] if self.absolute else []
         return " + ".join(parts) or "exact"
 
 

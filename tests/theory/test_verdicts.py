@@ -138,7 +138,7 @@ def test_what_differs_differs_everywhere(smallest: float, verdict: Verdict) -> N
 
 def test_what_comes_nearest_to_its_bound_is_shown_first() -> None:
     """Of three bounds that hold the one with the largest share leads; what has none comes last."""
-    shares = [verdicts.below(share, 1.0, B) for share in (0.2, 0.9, 0.5)]
-    other = verdicts.equals(1.0, 1.0, B)
+    shares = [below(share, 1.0, B) for share in (0.2, 0.9, 0.5)]
+    other = equals(1.0, 1.0, B)
     assert [f.tightness for f in tightest_first([other, *shares])] == [0.9, 0.5, 0.2, None]
     assert all_of(tightest_first(shares)).measured == 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -10,7 +11,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,27 @@ MESSAGES = 10
 
 LINE_EVERY = 2.0
 """Seconds between progress lines where there is no terminal to redraw a bar on."""
+
+
+@contextlib.contextmanager
+def prints_to_stderr() -> Iterator[None]:
+    """Send what others' code prints inside the block to stderr: stdout is for what was asked for.
+
+    The file descriptor is what is turned, so that worker processes that start inside print there
+    too.
+
+    Yields:
+        Nothing.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def print_json(data: Any) -> None:

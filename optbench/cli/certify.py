@@ -49,7 +49,8 @@ def certify(
     """  # noqa: D301 (click wants the backspace)
     from optbench.theory.certificates.certify import certify as work_out
 
-    found = work_out(optimizer, steps, kappa=kappa, measure=measure)  # type: ignore[arg-type]
+    with console.prints_to_stderr():
+        found = work_out(optimizer, steps, kappa=kappa, measure=measure)  # type: ignore[arg-type]
     if as_json:
         console.print_json(asdict(found))
         return

@@ -55,7 +55,8 @@ def rate(
     from optbench.analysis.summary import short_names
     from optbench.theory.diagnosis.stored import rates
 
-    found, damaged = rates(results, runs, problems=problems, optimizers=optimizers)
+    with console.prints_to_stderr():
+        found, damaged = rates(results, runs, problems=problems, optimizers=optimizers)
     if as_json:
         console.print_json([_record(row) for row in found])
     else:

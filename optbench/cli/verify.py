@@ -62,9 +62,13 @@ def verify(
     from optbench.theory.verify import verify as check
     from optbench.workflow import cores
 
-    substitute = read_substitute(optimizer) if optimizer else None
+    with console.prints_to_stderr():
+        substitute = None if optimizer is None else read_substitute(optimizer)
     chosen, left_out = choose(ids, substitute, quick=quick)
-    with console.Progress(len(chosen), "claims") as progress:
+    names = ", ".join(claim.id for claim in left_out)
+    if not chosen:
+        raise OptbenchError(f"nothing to check: --quick leaves out {names}")
+    with console.prints_to_stderr(), console.Progress(len(chosen), "claims") as progress:
         rows = check(
             chosen,
             substitute=substitute,
@@ -73,17 +77,17 @@ def verify(
         )
     _print(rows, as_json=as_json)
     if left_out:
-        names = ", ".join(claim.id for claim in left_out)
         click.echo(f"left out, because they take long: {names}", err=True)
     _write(rows, output if html else None, figures, jobs or cores())
     click.echo(summary(rows), err=as_json)
     if not all(settles(row.finding) for row in rows):
         raise click.exceptions.Exit(1)
-    if all(row.finding.verdict == "SKIPPED" for row in rows):
-        raise OptbenchError("nothing was checked: every claim was skipped, for the reasons above")
+    if substitute is not None and all(row.finding.verdict == "SKIPPED" for row in rows):
+        raise OptbenchError(f"no claim can be checked of {optimizer}, for the reasons above")
 
 
 def _print(rows: Sequence[Row], *, as_json: bool) -> None:
+    from optbench.analysis.tables import printable
     from optbench.theory.table import COLUMNS, as_data, cells
 
     if as_json:
@@ -92,7 +96,7 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
     console.print_table(COLUMNS, [cells(row) for row in rows], texts=(0, 1))
     for row in rows:
         if row.finding.reason:
-            click.echo(f"{row.claim.id} {row.finding.verdict}: {row.finding.reason}")
+            click.echo(f"{row.claim.id} {row.finding.verdict}: {printable(row.finding.reason)}")
 
 
 def _write(rows: Sequence[Row], page: Path | None, figures: Path | None, jobs: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optbench.core.errors import OptbenchError, unknown
+from optbench.core.groups import complete_grouped
 from optbench.core.run import Run, Status
 from optbench.core.spec import RunSpec, Spec, parse_one
+from optbench.engines.execute import horizon
 from optbench.engines.planner import plan
 from optbench.executors.local import execute
 from optbench.optimizers.find import find_optimizer
@@ -48,30 +51,37 @@ def select(claims: Sequence[Claim], patterns: Sequence[str]) -> list[Claim]:
             stands for all its parts. None stands for every claim.
 
     Raises:
-        OptbenchError: For a pattern that matches nothing; the message suggests the nearest id.
+        OptbenchError: For a pattern that matches nothing; the message suggests the nearest id, or
+            names the families where none is near.
     """
+    ids = [c.id for c in claims]
     if not patterns:
         return list(claims)
     chosen: set[str] = set()
     for pattern in patterns:
         found = {c.id for c in claims if _matches(c.id, pattern)}
         if not found:
-            raise unknown("claim", pattern.upper(), [c.id for c in claims])
+            near = difflib.get_close_matches(pattern.upper(), ids, cutoff=0.5)
+            raise unknown("claim", pattern.upper(), ids if near else _families(claims))
         chosen |= found
     return [c for c in claims if c.id in chosen]
+
+
+def _families(claims: Sequence[Claim]) -> list[str]:
+    return [f"{family}-*" for family in {c.family for c in claims}]
 
 
 def read_substitute(text: str) -> Spec:
     """Read a user's optimizer, `my_file.py:MyGD` or `torch.SGD:nesterov=true`.
 
     Raises:
-        OptbenchError: When there is none of that name, or it does not take a hyperparameter.
+        OptbenchError: When there is none of that name, it does not take a hyperparameter or its
+            value, or a learning rate is given, which is each claim's own.
     """
     spec = parse_one(text, optimizer_vectors)
-    parameters = find_optimizer(spec.name).parameters
-    for key in dict(spec.params):
-        if key not in parameters:
-            raise unknown(f"parameter of {spec.name}", key, parameters)
+    complete_grouped(spec.name, find_optimizer(spec.name).parameters, dict(spec.params))
+    if "lr" in dict(spec.params):
+        raise OptbenchError(f"{text}: every claim gives a learning rate of its own; leave lr= out")
     return spec
 
 
@@ -208,6 +218,10 @@ def _judge(claim: Claim, setting: Setting, runs: Mapping[Key, Run]) -> Finding:
             return _failed(f"a run ended as {run.status}: {run.message}")
         if run.status in (Status.DIVERGED, Status.NAN) and not claim.diverges:
             return _failed(f"{run.spec.optimizer.name} {run.status} at step {run.first_bad_step}")
+        if setting.substitute is not None and _is_short(run):
+            steps = f"step {run.last('step'):.0f} of {horizon(run.spec)}"
+            why = "it needs more than one gradient a step"
+            return _skipped(f"{run.spec.optimizer.name} got to {steps}: {why}")
     evidence = Evidence(runs=runs, setting=setting, tolerance=claim.tolerance)
     try:
         return claim.check(evidence)
@@ -219,6 +233,11 @@ def _judge(claim: Claim, setting: Setting, runs: Mapping[Key, Run]) -> Finding:
         Exception
     ) as error:  # an optimizer that is wrong may break what a check takes for granted
         return _failed(f"could not be judged: {type(error).__name__}: {error}")
+
+
+def _is_short(run: Run) -> bool:
+    """Return whether the budget, counted in gradients, was spent before the last step."""
+    return run.status is Status.BUDGET and run.last("step") < horizon(run.spec)
 
 
 def _skipped(reason: str) -> Finding:

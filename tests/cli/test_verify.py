@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from optbench.__main__ import main
+from optbench.cli import cli
 from tests.cli.conftest import Command
 
-OWN = """
+OWN = r"""
 import torch
 
 class Plain(torch.optim.Optimizer):
@@ -19,6 +27,15 @@ class Plain(torch.optim.Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 p -= group["lr"] * p.grad
+
+class Loud(Plain):
+    def step(self, closure=None):
+        print("a line from a step")
+        super().step()
+
+class Rude(Plain):
+    def step(self, closure=None):
+        raise ValueError("red \x1b[31m, and on\ntwo lines")
 
 class Twice(Plain):
     def __init__(self, params, lr):
@@ -70,16 +87,75 @@ def test_quick_names_what_it_leaves_out(optbench: Command) -> None:
     assert "PEP-05" not in done.stdout
 
 
-def test_bad_input_is_one_line(optbench: Command) -> None:
-    """Unknown claims and optimizers are named with what is near; exit status 2."""
-    for arguments, hint in (
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
         (("GD-3",), "did you mean GD-03"),
         (("GD-03", "--optimizer", "torch.SDG"), "SGD"),
         (("GD-03", "--optimizer", "torch.SGD:lrr=1"), "did you mean lr"),
+        (("GD-03", "--optimizer", "torch.SGD:lr=1"), "leave lr= out"),
+        (("GD-03", "--optimizer", ""), "is not a spec"),
         (("GD-03", "--optimizer", "nowhere.py:X"), "no such file"),
-        (("HB-01", "--optimizer", "torch.Adam"), "nothing was checked"),
-    ):
-        done = optbench("verify", *arguments)
-        assert done.returncode == 2, arguments
-        assert hint in done.stderr
+        (("PEP-05", "--quick"), "nothing to check: --quick leaves out PEP-05"),
+        (("HB-01", "--optimizer", "torch.Adam"), "no claim can be checked of torch.Adam"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: tuple[str, ...],
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Unknown claims and optimizers are named with what is near; exit status 2."""
+    monkeypatch.setattr(sys, "argv", ["optbench", "verify", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2
+    assert last.startswith("optbench: ")
+    assert hint in last
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_an_optimizer_prints_is_not_among_the_data(
+    optbench: Command, tmp_path: Path, jobs: str
+) -> None:
+    """It goes to stderr, from this process and from its workers: stdout is JSON alone."""
+    (tmp_path / "own.py").write_text(OWN)
+    done = optbench("verify", "GD-01b", "--optimizer", "own.py:Loud", "--json", "-j", jobs)
+    (row,) = json.loads(done.stdout)
+    assert row["verdict"] == "PASS"
+    assert "a line from a step" in done.stderr
+
+
+def test_a_reason_is_one_line_without_control_characters(optbench: Command, tmp_path: Path) -> None:
+    """What an optimizer raises cannot colour the terminal."""
+    (tmp_path / "own.py").write_text(OWN)
+    done = optbench("verify", "GD-01b", "--optimizer", "own.py:Rude", "-j", "1")
+    assert done.returncode == 1
+    assert "ValueError: red \ufffd[31m, and on two lines (own.py:" in done.stdout
+
+
+def test_missing_extras_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are skipped with what to install, and the exit status stays 0."""
+    monkeypatch.setattr("optbench.theory.verify.EXTRAS", {"pepit": "no_such_module"})
+    done = CliRunner().invoke(cli, ["verify", "PEP-01", "-j", "1"])
+    assert done.exit_code == 0
+    assert 'PEP-01 SKIPPED: needs pip install "optbench[pepit]"' in done.output
+
+
+def test_a_closed_stdout_or_a_reader_that_leaves_is_no_mistake(tmp_path: Path) -> None:
+    """`>&-` and `| head` end with status 0 and without a traceback."""
+    command = f"{sys.executable} -m optbench verify GD-01b --json -j 1"
+    for line in (f"{command} >&-", f"set -o pipefail; {command} | true"):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
         assert "Traceback" not in done.stderr

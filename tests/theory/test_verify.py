@@ -251,8 +251,39 @@ def test_quick_leaves_out_the_long_ones_and_names_them() -> None:
 
 def test_an_unknown_hyperparameter_of_the_substitute_is_named() -> None:
     """Before anything runs."""
-    with pytest.raises(OptbenchError, match=r"unknown parameter of torch\.SGD 'momentun'"):
+    with pytest.raises(OptbenchError, match=r"unknown parameter of torch\.SGD: 'momentun'"):
         read_substitute("torch.SGD:momentun=.9")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        ("torch.SGD:lr=.1", "every claim gives a learning rate of its own; leave lr= out"),
+        ("torch.SGD:momentum=7", "momentum must be in"),
+        ("torch.SGD:momentum=.1/.2", "stands for 2 specs where one is needed"),
+        ("", "'' is not a spec"),
+    ],
+)
+def test_a_substitute_is_refused_before_anything_runs(optimizer: str, message: str) -> None:
+    """What no claim could use as it is written is the caller's mistake, not a row."""
+    with pytest.raises(OptbenchError, match=message):
+        read_substitute(optimizer)
+
+
+def test_an_optimizer_that_asks_for_more_gradients_is_not_judged() -> None:
+    """L-BFGS spends the budget of several steps on one: its row says how far it got."""
+    finding = _only(_claim(), "torch.LBFGS")
+    assert finding.verdict is Verdict.SKIPPED
+    assert (
+        finding.reason == "torch.LBFGS got to step 0 of 8: it needs more than one gradient a step"
+    )
+
+
+def test_where_no_id_is_near_the_families_are_told() -> None:
+    """A screen of all ids would hide what was wrong."""
+    claims = [_claim(name=name) for name in ("GD-01a", "GD-01b", "HB-01")]
+    with pytest.raises(OptbenchError, match=r"unknown claim 'QQQ' \(known: GD-\*, HB-\*\)"):
+        select(claims, ["qqq"])
 
 
 def test_tolerances_say_what_they_allow() -> None:

@@ -11,9 +11,17 @@ def main() -> None:
     sys.exit(_status())
 
 
+def _open_streams() -> None:
+    """Give what the caller has closed, `>&-`, somewhere to go."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the end)
+
+
 def _status() -> int:
     import click
 
+    _open_streams()
     from optbench.cli import cli
     from optbench.core.errors import OptbenchError
 
@@ -35,7 +43,7 @@ def _status() -> int:
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click makes the second of the first
         # `optbench list | head`: nobody reads on, which is no mistake.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

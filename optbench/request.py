@@ -176,7 +176,9 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
         for choice in choices:
             values = complete_grouped(spec.name, parameters, given | choice)
             if "lr" in parameters and "lr" not in values:
-                raise SpecError(f"{spec.name} has no default learning rate: give one with --lr")
+                raise SpecError(
+                    f"{spec.name} has no default learning rate: give one, {spec.name}:lr=0.1 say"
+                )
             yield Spec.of(spec.name, values)
 
 

@@ -76,6 +76,8 @@ def test_tunings_take_their_numbers_from_the_class() -> None:
         (["gd:lr=-1"], "lr"),
         (["gd:lr=6/L", "--steps", "8"], "diverges on parabola:curvature=1.0,start=1.0"),
         (["heavy_ball:lr=polyak"], "lr=polyak needs strong convexity"),
+        (["torch.LBFGS:lr=1", "--steps", "2"], "it needs more than one gradient a step"),
+        (["torch.Rprop:lr=1", "--steps", "2"], "torch.Rprop"),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], message: str) -> None:

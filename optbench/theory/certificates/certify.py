@@ -219,7 +219,7 @@ def _candidates(method: StepCoefficients, facts: Facts, measure: Measure) -> Ite
     yield "parabola:curvature=1.0,start=1.0"
     if facts.strong_convexity:
         yield f"parabola:curvature={facts.strong_convexity!r},start=1.0"
-    else:
+    elif method.points[-1].sum() >= 0:  # a method that climbs has no worst arm
         yield f"huber:tau={huber_width(method, measure)!r}"
 
 

@@ -87,7 +87,9 @@ def gd_strongly_convex_by_radius(
     t = np.asarray(t, dtype=np.float64)
     q, h = strong_convexity / smoothness, smoothness * lr
     with np.errstate(divide="ignore"):  # eta = 1/mu, which is 1/L at kappa = 1: one step is enough
-        slow = q / (q - 1 + np.abs(1 - lr * strong_convexity) ** (-2 * t))
+        # expm1(...) is (1 - eta mu)^(-2 t) - 1, in which small mu would cancel.
+        square = np.log1p(lr * strong_convexity * (lr * strong_convexity - 2))
+        slow = q / (q + np.where(t > 0, np.expm1(-np.maximum(t, 1) * square), 0.0))
     return np.asarray(smoothness * radius**2 / 2 * np.maximum(slow, (1 - h) ** (2 * t)))
 
 

@@ -163,7 +163,11 @@ def _run(optimizer: Optimizer, spec: RunSpec, problem: Problem) -> Run:
     else:
         run = run_step(problem, optimizer, spec, hyper, factors)[0]
     if run.status is not Status.BUDGET or run.last("step") != steps:
-        raise OptbenchError(f"{name} ended before step {steps}: {run.message or run.status}")
+        spent = "it needs more than one gradient a step"
+        why = spent if run.status is Status.BUDGET else run.message or run.status
+        raise OptbenchError(f"{name} ended before step {steps}: {why}")
+    if not np.isfinite(run.points).all():
+        raise OptbenchError(f"{name} goes to points that are not finite")
     return run
 
 

@@ -150,6 +150,15 @@ def test_strong_convexity_goes_over_into_convexity(h: float, t: int) -> None:
     assert float(strong) == pytest.approx(float(gd_convex(t, lr=h, **UNIT)), rel=1e-4)
 
 
+@pytest.mark.parametrize("kappa", [1e8, 1e12, 1e15])
+def test_the_strongly_convex_worst_case_keeps_its_digits(kappa: float) -> None:
+    """For large kappa it is the convex one to a relative 10/kappa at h t = 4."""
+    ours = gd_strongly_convex_by_radius(
+        8, smoothness=1.0, strong_convexity=1 / kappa, radius=1.0, lr=0.5
+    )
+    assert float(ours) == pytest.approx(1 / 18, rel=10 / kappa + 1e-14)
+
+
 @given(st.floats(0.01, 1.99), st.integers(0, 50))
 def test_gradients_and_values_agree(h: float, t: int) -> None:
     """|g|^2 <= 2 L (f - f*) links the worst gradients to the worst values, in both forms."""

@@ -52,6 +52,17 @@ def test_runs_are_picked_by_problem_optimizer_and_digits(store: Path) -> None:
     assert rows(store, str(one["run"])[:10]) == [one]
 
 
+def test_a_users_optimizer_is_picked_by_its_name(tmp_path: Path) -> None:
+    """A name with a colon in it, `file.py:Name`, is a name like any other."""
+    (tmp_path / "own.py").write_text("from torch.optim import SGD\nclass Mine(SGD): pass\n")
+    name, folder = f"{tmp_path}/own.py:Mine", tmp_path / "results"
+    optbench.run("power:p=4", [name, "gd"], lr=0.5, budget=20, results=folder)
+
+    (mine,), (other,) = rows(folder, "-o", name), rows(folder, "-o", "gd")
+    assert str(mine["optimizer"]).startswith(f"{name}:")
+    assert str(other["optimizer"]).startswith("gd:")
+
+
 def test_the_table_has_a_row_a_run(store: Path) -> None:
     """The run's first digits, its kind and the rate in words."""
     done = CliRunner().invoke(cli, ["rate", "--results", str(store), "-p", "power", "-o", "gd"])
@@ -67,7 +78,7 @@ def test_the_table_has_a_row_a_run(store: Path) -> None:
     [
         (["-p", "quadratc"], r"unknown problem 'quadratc'; did you mean quadratic\?"),
         (["-o", "adm"], r"unknown optimizer 'adm'; did you mean adam\?"),
-        (["zzz"], "unknown run 'zzz'"),
+        (["zzz"], r"unknown run 'zzz' \(known: none\)"),
     ],
 )
 def test_what_is_not_in_the_store_is_named(store: Path, arguments: list[str], message: str) -> None:

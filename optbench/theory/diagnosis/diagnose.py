@@ -142,8 +142,10 @@ def behaviour_of(run: Run) -> Diagnosis:
         reason = f"{measure} is unknown from the start"
         return Diagnosis(kind=Kind.UNDECIDED, measure=measure, reason=reason)
     grown = e[-1] > MIN_FALL * e[t <= (t[0] + t[-1]) / 2].max()
-    if run.status in (Status.DIVERGED, Status.NAN) or grown:
+    if run.status is Status.DIVERGED or grown:
         found = _growth(t, e)
+    elif run.status is Status.NAN:
+        found = Diagnosis(kind=Kind.UNDECIDED, reason=f"not a number at step {run.first_bad_step}")
     else:
         found = _fall(t, e, _rounding(run, measure, e))
     return replace(found, measure=measure)

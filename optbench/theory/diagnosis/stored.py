@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -65,16 +66,15 @@ def rates(
         names = [name for digest, key, _ in known for name in (digest, key)]
         for text in runs:
             if not any(name.startswith(text) for name in names):
-                raise unknown("run", text, [digest[:SHORT] for digest, *_ in known])
-        labels = {digest: (spec.problem_label, spec) for digest, _, spec in known}
-        _check("problem", problems, [label for label, _ in labels.values()])
-        _check("optimizer", optimizers, [str(spec.optimizer) for _, spec in labels.values()])
+                raise unknown("run", text, _near(text, known))
+        _check("problem", problems, [_problem(spec) for *_, spec in known])
+        _check("optimizer", optimizers, [_optimizer(spec) for *_, spec in known])
         chosen = {
             digest
             for digest, key, spec in known
             if (not runs or any(name.startswith(r) for r in runs for name in (digest, key)))
-            and _matches(spec.problem_label, problems)
-            and _matches(str(spec.optimizer), optimizers)
+            and _matches(_problem(spec), problems)
+            and _matches(_optimizer(spec), optimizers)
         }
         newest = store.newest(digests=sorted(chosen))
     found = [Diagnosed(run=r.run, diagnosis=diagnose(r.run)) for r in newest.records]
@@ -83,13 +83,31 @@ def rates(
     return found, newest.damaged
 
 
-def _matches(text: str, patterns: Sequence[str]) -> bool:
-    """Return whether a spec's text or its name alone fits one of the globs, or there are none."""
-    name = text.partition(":")[0]
-    return not patterns or any(fnmatchcase(part, p) for p in patterns for part in (text, name))
+def _near(text: str, known: Sequence[tuple[str, str, RunSpec]]) -> list[str]:
+    """Return digests that a prefix may have meant; all digests would fill pages."""
+    return difflib.get_close_matches(text, [digest[:SHORT] for digest, *_ in known], cutoff=0.5)
 
 
-def _check(kind: str, patterns: Sequence[str], texts: Sequence[str]) -> None:
+Names = tuple[str, str]
+"""What a user may call a thing: its name alone, or its whole text."""
+
+
+def _problem(spec: RunSpec) -> Names:
+    # A card's label is its name; that of a family begins with it.
+    label = spec.problem_label
+    return (spec.problem.name if label.startswith(spec.problem.name) else label), label
+
+
+def _optimizer(spec: RunSpec) -> Names:
+    return spec.optimizer.name, str(spec.optimizer)
+
+
+def _matches(names: Names, patterns: Sequence[str]) -> bool:
+    """Return whether one of the names fits one of the globs, or there are none."""
+    return not patterns or any(fnmatchcase(name, p) for p in patterns for name in names)
+
+
+def _check(kind: str, patterns: Sequence[str], known: Sequence[Names]) -> None:
     for pattern in patterns:
-        if not any(_matches(text, [pattern]) for text in texts):
-            raise unknown(kind, pattern, [text.partition(":")[0] for text in texts])
+        if not any(_matches(names, [pattern]) for names in known):
+            raise unknown(kind, pattern, [name for name, _ in known])

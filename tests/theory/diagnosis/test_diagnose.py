@@ -153,6 +153,15 @@ def test_what_says_nothing_is_undecided(values: ArrayLike, reason: str) -> None:
     assert reason in found.text
 
 
+def test_what_falls_and_is_no_number_in_the_end_does_not_diverge() -> None:
+    """A step that spoils a good run gives no growth rate, but the step where it did."""
+    spoilt = replace(made_up(0.9 ** STEPS[:40], Status.NAN), first_bad_step=40)
+    found = diagnose(spoilt)
+
+    assert found.kind is Kind.UNDECIDED
+    assert found.text == "not a number at step 40"
+
+
 def test_a_run_without_a_curve_says_why() -> None:
     """A refused run's message is the reason."""
     (spec,) = specs("parabola", "gd:lr=0.1")

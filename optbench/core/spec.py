@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WORD = re.compile(r"[A-Za-z_][\w.+-]*")
 _KEY = re.compile(r"[A-Za-z_]\w*(@[\w.*?-]+)?")
 _GRID = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+):(?P<count>\d+)")
-_NAME = re.compile(r"(?P<name>[^:,=\s][^:,=]*(:[A-Za-z_]\w*(?=:|$))?)(:(?P<params>.*))?", re.DOTALL)
+_NAME = re.compile(r"(?P<name>[^:,=\s][^:,=]*(:[^\W\d]\w*(?=:|$))?)(:(?P<params>.*))?", re.DOTALL)
 
 Vectors = Callable[[str], Collection[str]]
 """The name of a problem, an optimizer or a schedule to those of its keys that are vectors."""

@@ -59,7 +59,9 @@ def _here(batches: Sequence[Batch], timeout: float) -> Iterator[Finished]:
 def _work(connection: Connection, timeout: float) -> None:
     """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    # KeyboardInterrupt can only be what a user's code raises: it is no business of the others.
+    lost = (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt)
+    with contextlib.suppress(*lost):
         while True:
             batch = connection.recv()
             with one_thread():

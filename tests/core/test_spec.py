@@ -179,3 +179,10 @@ def test_files_and_modules_are_names() -> None:
     assert parse_one("dir/my_file.py:MyOpt") == Spec("dir/my_file.py:MyOpt")
     assert parse_one("dir/my_file.py:MyOpt:lr=.1") == Spec("dir/my_file.py:MyOpt", (("lr", 0.1),))
     assert parse_one("pkg.module:Name:a=1").name == "pkg.module:Name"
+
+
+@pytest.mark.parametrize("name", ["own.py:Ünï", "π.py:_π", "a b/ö $x.py:Mine"])
+def test_a_name_may_be_any_python_identifier(name: str) -> None:
+    """Also beyond ASCII, with parameters and without."""
+    assert parse_one(name) == Spec.of(name)
+    assert parse_one(f"{name}:lr=0.5") == Spec.of(name, {"lr": 0.5})

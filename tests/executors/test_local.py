@@ -21,6 +21,10 @@ class Dies:
     def step(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
+class Interrupts(Dies):
+    def step(self):
+        raise KeyboardInterrupt
+
 class DiesOnce:
     """Leaves a mark, dies, and at the second try finds the mark."""
     def __init__(self, params, lr):
@@ -73,6 +77,17 @@ def test_a_worker_that_dies_takes_only_its_run_with_it(deadly: str) -> None:
     assert ended["Dies"].status is Status.ERROR
     assert "SIGKILL" in ended["Dies"].message
     assert ended["torch"].status is Status.BUDGET
+
+
+def test_an_interrupt_that_an_optimizer_raises_costs_its_run_alone(
+    deadly: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is not the terminal's, which workers do not hear, and it shows no traceback."""
+    batches = plan(specs("quadratic:dim=5", f"{deadly}:Interrupts:lr=0.1", budget=10))
+    ((run,),) = [finished.runs for finished in execute([*batches, *batches], jobs=2)][:1]
+
+    assert run.status is Status.ERROR
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_worker_that_died_by_accident_is_replaced(deadly: str) -> None:

@@ -166,7 +166,7 @@ def _run(optimizer: Optimizer, spec: RunSpec, problem: Problem) -> Run:
         spent = "it needs more than one gradient a step"
         why = spent if run.status is Status.BUDGET else run.message or run.status
         raise OptbenchError(f"{name} ended before step {steps}: {why}")
-    if not np.isfinite(run.points).all():
+    if run.points is None or not np.isfinite(run.points).all():
         raise OptbenchError(f"{name} goes to points that are not finite")
     return run
 

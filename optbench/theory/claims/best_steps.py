@@ -84,6 +84,14 @@ def _enumerated(evidence: Evidence, size: int) -> tuple[float, float, float, flo
     return float(step[0]), float(decrease[0]), best, most
 
 
+def _enumerated_agree(evidence: Evidence, which: int) -> list[Finding]:
+    """Judge best steps (0) or decreases (1) over all minibatches, where steps can be probed."""
+    if not shows_its_step(evidence.optimizer("sgd:lr=1")):
+        return []
+    found = np.array([_enumerated(evidence, size) for size in MODEL_SIZES])
+    return [verdicts.equals(found[:, which], found[:, which + 2], evidence.tolerance)]
+
+
 def _fixed(problem: Problem, gradients: torch.Tensor) -> Problem:
     """Return a deterministic problem that shows these gradients."""
     return replace(
@@ -153,11 +161,7 @@ def _model_plot(evidence: Evidence) -> Plot:
 )
 def sg_18a(evidence: Evidence) -> Finding:
     """Probed steps on all minibatches of a least-squares problem; sampled steps besides."""
-    findings = []
-    if shows_its_step(evidence.optimizer("sgd:lr=1")):
-        found = [_enumerated(evidence, size) for size in MODEL_SIZES]
-        measured, expected = [f[0] for f in found], [f[2] for f in found]
-        findings.append(verdicts.equals(measured, expected, evidence.tolerance))
+    findings = _enumerated_agree(evidence, 0)
     g2, bend, spread = _pair()
     step, _ = _sampled_vertices(evidence)
     best = g2 / (bend + spread / MODEL_BATCH)
@@ -181,11 +185,7 @@ def sg_18a(evidence: Evidence) -> Finding:
 )
 def sg_18b(evidence: Evidence) -> Finding:
     """Probed steps on all minibatches of a least-squares problem; sampled steps besides."""
-    findings = []
-    if shows_its_step(evidence.optimizer("sgd:lr=1")):
-        found = [_enumerated(evidence, size) for size in MODEL_SIZES]
-        measured, expected = [f[1] for f in found], [f[3] for f in found]
-        findings.append(verdicts.equals(measured, expected, evidence.tolerance))
+    findings = _enumerated_agree(evidence, 1)
     g2, bend, spread = _pair()
     _, decrease = _sampled_vertices(evidence)
     most = g2**2 / (2 * bend) / (1 + spread / bend / MODEL_BATCH)

@@ -11,6 +11,7 @@ from optbench.core.spec import RunSpec
 from optbench.families.logistic import TOYS
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, claim
+from optbench.theory.claims._fits import judged
 from optbench.theory.claims._shown import points_of
 from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
@@ -54,9 +55,7 @@ def lr_01(evidence: Evidence) -> Finding:
         growth = (1 / f[-1] - 1 / f[half]) / (t[-1] - t[half])
         findings += [
             verdicts.equals(growth / lr, 1.0, evidence.tolerance),
-            verdicts.inconclusive(-1.0, slope.reason)
-            if slope.reason
-            else verdicts.equals(slope.value, -1.0, evidence.tolerance),
+            judged(slope, -1.0, evidence.tolerance),
             verdicts.equals(w[-1], np.log(lr * t[-1]), evidence.tolerance),
         ]
         thin = np.unique(np.geomspace(1, len(t) - 1, 120).astype(int))

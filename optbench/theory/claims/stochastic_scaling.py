@@ -19,6 +19,7 @@ from optbench.theory.claims._chains import (
     mean_square,
     shows_its_step,
 )
+from optbench.theory.claims._fits import judged
 from optbench.theory.estimators.scaling import scaling_exponent
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.formulas.noise import sgd_floor
@@ -47,14 +48,6 @@ def _floor(evidence: Evidence, lr: float, size: int, variance: float) -> float:
     optimizer = evidence.optimizer(f"sgd:lr={lr!r},batch_size={size}")
     problem = build_problem(complete_problem(parse_one(_noisy(variance))))
     return linear_step(optimizer, 1.0).floor(shown_variance(problem, optimizer))
-
-
-def _exact(evidence: Evidence, x: tuple[float, ...], floors: list[float], slope: float) -> Finding:
-    """Judge the exponent of exact floors."""
-    found = scaling_exponent(x, floors)
-    if found.reason:
-        return verdicts.inconclusive(slope, found.reason)
-    return verdicts.equals(found.value, slope, evidence.tolerance)
 
 
 def _sampled(evidence: Evidence, floors: Mapping[float, float]) -> list[Finding]:
@@ -125,7 +118,7 @@ def sg_06a(evidence: Evidence) -> Finding:
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, RUN_RATE, size, 1.0) for size in BATCHES]
         findings = [
-            _exact(evidence, sizes, floors, -1.0),
+            judged(scaling_exponent(sizes, floors), -1.0, evidence.tolerance),
             verdicts.equals(floors, expected, E1),
         ]
     at: dict[float, float] = {size: float(size) for size in RUN_BATCHES}
@@ -176,7 +169,7 @@ def sg_06b(evidence: Evidence) -> Finding:
         together = [_floor(evidence, size * RULE_RATE, size, 1.0) for size in RULE_SIZES]
         kept = (2 - RULE_RATE) / (2 - RULE_RATE * np.array(RULE_SIZES, dtype=np.float64))
         findings = [
-            _exact(evidence, RATES, floors, 1.0),
+            judged(scaling_exponent(RATES, floors), 1.0, evidence.tolerance),
             verdicts.equals(floors, expected, E2),
             verdicts.equals(np.array(together) / together[0], kept, E2),
         ]
@@ -218,7 +211,10 @@ def sg_06c(evidence: Evidence) -> Finding:
     findings, floors = [], expected.tolist()
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, RUN_RATE, 1, s2) for s2 in VARIANCES]
-        findings = [_exact(evidence, VARIANCES, floors, 1.0), verdicts.equals(floors, expected, E1)]
+        findings = [
+            judged(scaling_exponent(VARIANCES, floors), 1.0, evidence.tolerance),
+            verdicts.equals(floors, expected, E1),
+        ]
     at: dict[float, float] = {s2: s2 for s2 in RUN_VARIANCES}
     limits = {s2: float(sgd_floor(curvature=1.0, lr=RUN_RATE, variance=s2)) for s2 in RUN_VARIANCES}
     caption = "Twice the variance, twice the floor: slope 1."

@@ -24,6 +24,7 @@ from optbench.theory.claims._chains import (
     samples_agree,
     shows_its_step,
 )
+from optbench.theory.claims._fits import judged
 from optbench.theory.claims._shown import points_of
 from optbench.theory.estimators.sequences import power_slope
 from optbench.theory.finding import Finding, all_of
@@ -192,11 +193,7 @@ def sg_10b(evidence: Evidence) -> Finding:
     for c in (0.1, 0.2, 0.3):
         values = mode_of(evidence, c, 1.0, LONG).moments(1.0, 1.0)
         found = power_slope(t, values[t])
-        findings.append(
-            verdicts.inconclusive(-2 * c, found.reason)
-            if found.reason
-            else verdicts.equals(found.value, -2 * c, evidence.tolerance)
-        )
+        findings.append(judged(found, -2 * c, evidence.tolerance))
         line = values[-1] * (t[::8] / LONG) ** (-2 * c)
         lines += [series(f"c = {c}", *_thin(values)), theory(f"t^-{2 * c:g}", t[::8], line)]
     plot = Plot(
@@ -325,12 +322,8 @@ def sg_10e(evidence: Evidence) -> Finding:
     findings = [
         verdicts.equals(values[-1], _slow(T, 1.0, a), evidence.tolerance),
         verdicts.equals(growth, 5.0, evidence.tolerance),
+        judged(power_slope(t, thin), -a, asymptotic(1e-2, "omits eta_t/4, 2e-3")),
     ]
-    slope = power_slope(t, thin)
-    if slope.reason:
-        findings.append(verdicts.inconclusive(-a, slope.reason))
-    else:
-        findings.append(verdicts.equals(slope.value, -a, asymptotic(1e-2, "omits eta_t/4, 2e-3")))
     plot = Plot(
         x_label="steps t",
         y_label="E x_t^2; sum of eta^2",

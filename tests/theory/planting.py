@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from torch import Tensor
 
-from optbench.core.optimizer import UpdateRule
+from optbench.core.optimizer import Oracle, State, UpdateRule
 from optbench.core.registry import resolve
 from optbench.families import FAMILIES
 from optbench.families.find import build_problem, find_family
@@ -18,6 +19,9 @@ from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+
+Moved = tuple[Tensor, State]
+"""What a step returns: the next point and the next state."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,26 @@ def attribute(target: str, value: Any) -> Plant:
     return plant
 
 
-def step(name: str, wrong: Callable[..., Any], **changes: Any) -> Plant:
-    """Give a registered update rule another step (`wrong`), and other attributes of UpdateRule."""
+def step(name: str, wrong: Callable[..., Moved], **changes: Any) -> Plant:
+    """Give a registered update rule another step, and other attributes of UpdateRule.
+
+    Args:
+        name: The rule.
+        wrong: The step. It gets all hyperparameters of the right one, by name, and its signature:
+            it needs neither defaults nor ranges of its own.
+        changes: The other attributes.
+    """
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         module, found = _place(resolve("optimizer", OPTIMIZERS, name))
         rule = vars(module)[found]
         assert isinstance(rule, UpdateRule)
-        patch.setattr(module, found, replace(rule, step=wrong, **changes))
+
+        @functools.wraps(rule.step)
+        def signed(*where: Any, **hyper: Any) -> Moved:
+            return wrong(*where, **hyper)
+
+        patch.setattr(module, found, replace(rule, step=signed, **changes))
         forget()
 
     return plant
@@ -68,10 +84,12 @@ def distorted(name: str, **changes: Callable[[Any], Any]) -> Plant:
         module, found = _place(resolve("optimizer", OPTIMIZERS, name))
         right = vars(module)[found].step
 
-        @functools.wraps(right)
-        def wrong(x: Any, state: Any, oracle: Any, t: int, **hyper: Any) -> Any:
+        def wrong(x: Tensor, state: State, oracle: Oracle, t: int, **hyper: Any) -> Moved:
             values = {"t": t} | hyper
-            return right(x, state, oracle, **values | {k: f(values[k]) for k, f in changes.items()})
+            moved: Moved = right(
+                x, state, oracle, **values | {k: f(values[k]) for k, f in changes.items()}
+            )
+            return moved
 
         step(name, wrong)(patch)
 

@@ -5,48 +5,24 @@ from __future__ import annotations
 from torch import Tensor, lerp
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate, Momentum
+from tests.theory.planting import Moved
 
 
-def look_ahead(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
+def look_ahead(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float) -> Moved:
     """Heavy ball with the gradient at the look-ahead point."""
     (m,) = state
     m = beta * m + oracle.gradient(x - lr * beta * m)
     return x - lr * m, (m,)
 
 
-def averaged(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
+def averaged(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float) -> Moved:
     """The moving average with the learning rate of the sum."""
     (m,) = state
     m = beta * m + (1 - beta) * oracle.gradient(x)
     return x - lr * m, (m,)
 
 
-def summed(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
+def summed(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float) -> Moved:
     """The sum where another form is meant."""
     (m,) = state
     m = beta * m + oracle.gradient(x)
@@ -54,14 +30,8 @@ def summed(
 
 
 def damped_start(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float
+) -> Moved:
     """Heavy ball whose first gradient is damped."""
     (m,) = state
     m = beta * m + oracle.gradient(x) * (1 - beta if t == 0 else 1)
@@ -69,14 +39,8 @@ def damped_start(
 
 
 def undamped_start(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float
+) -> Moved:
     """A moving average that starts at the first gradient."""
     (m,) = state
     g = oracle.gradient(x)
@@ -84,46 +48,20 @@ def undamped_start(
     return x - lr * m, (m,)
 
 
-def behind(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = "nesterov",
-) -> tuple[Tensor, State]:
+def behind(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float) -> Moved:
     """Nesterov's method with the gradient at x instead of y."""
     (x_prev,) = state
     return x + beta * (x - x_prev) - lr * oracle.gradient(x), (x,)
 
 
-def doubled(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
-    """Gradient descent on twice the function."""
-    return x - 2 * lr * oracle.gradient(x), state
-
-
-def halved(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
-    """Gradient descent on half the function."""
-    return x - lr / 2 * oracle.gradient(x), state
-
-
-def late(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def late(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Nesterov's method for convex functions, the momentum's index late by one."""
     (x_prev,) = state
     y = x + t / (t + 3) * (x - x_prev)
     return y - lr * oracle.gradient(y), (x,)
 
 
-def late_fista(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def late_fista(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """FISTA, its momentum divided by the wrong lambda."""
     x_prev, lam = state
     lam_next = (1 + (1 + 4 * lam * lam).sqrt()) / 2
@@ -131,21 +69,13 @@ def late_fista(
     return y - lr * oracle.gradient(y), (x, lam_next)
 
 
-def forgetful(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def forgetful(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Nesterov's method or FISTA without the momentum."""
     return x - lr * oracle.gradient(x), (x, *state[1:])
 
 
 def forgetful_constant(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = "nesterov",
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, beta: float
+) -> Moved:
     """Nesterov's method with constant beta, without the momentum."""
     return x - lr * oracle.gradient(x), (x,)

@@ -6,20 +6,11 @@ from torch import Tensor
 
 from optbench.core.layout import Layout
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import Epsilon, LearningRate
 from optbench.optimizers.adagrad import adagrad
-from tests.theory.planting import Mutant, step
+from tests.theory.planting import Moved, Mutant, step
 
 
-def fading(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-2,
-    eps: Epsilon = 1e-10,
-) -> tuple[Tensor, State]:
+def fading(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, eps: float) -> Moved:
     """Old gradients are forgotten."""
     (s,) = state
     g = oracle.gradient(x)
@@ -27,15 +18,7 @@ def fading(
     return x - lr * g / (s.sqrt() + eps), (s,)
 
 
-def fading_norm(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1.0,
-    b0: float = 1e-2,
-) -> tuple[Tensor, State]:
+def fading_norm(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, b0: float) -> Moved:
     """Old gradients are forgotten."""
     (s,) = state
     g = oracle.gradient(x)
@@ -43,15 +26,7 @@ def fading_norm(
     return x - lr * g / (s + b0 * b0).sqrt(), (s,)
 
 
-def largest(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1.0,
-    b0: float = 1e-2,
-) -> tuple[Tensor, State]:
+def largest(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, b0: float) -> Moved:
     """The gradient's largest coordinate in the place of its norm."""
     (s,) = state
     g = oracle.gradient(x)
@@ -59,15 +34,7 @@ def largest(
     return x - lr * g / (s + b0 * b0).sqrt(), (s,)
 
 
-def late(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-2,
-    eps: Epsilon = 1e-10,
-) -> tuple[Tensor, State]:
+def late(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, eps: float) -> Moved:
     """The sum lacks the last gradient, but for the first step."""
     (s,) = state
     g = oracle.gradient(x)
@@ -80,16 +47,12 @@ def ones(x: Tensor, layout: Layout) -> State:
     return (x.new_ones(x.shape),)
 
 
+FADING = Mutant("old gradients are forgotten", step("adagrad", fading))
+
 MUTANTS = {
-    "AG-01": (
-        Mutant("old gradients are forgotten", step("adagrad", fading)),
-        Mutant("the sum lacks the last gradient", step("adagrad", late)),
-    ),
-    "AG-02": (Mutant("old gradients are forgotten", step("adagrad", fading)),),
-    "AG-03": (
-        Mutant("old gradients are forgotten", step("adagrad", fading)),
-        Mutant("the sum starts at one", step("adagrad", adagrad, start=ones)),
-    ),
+    "AG-01": (FADING, Mutant("the sum lacks the last gradient", step("adagrad", late))),
+    "AG-02": (FADING,),
+    "AG-03": (FADING, Mutant("the sum starts at one", step("adagrad", adagrad, start=ones))),
     "AG-04": (
         Mutant("old gradients are forgotten", step("adagrad_norm", fading_norm)),
         Mutant("another norm", step("adagrad_norm", largest)),

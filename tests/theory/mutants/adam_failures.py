@@ -9,28 +9,14 @@ from typing import Any
 from torch import Tensor, lerp, maximum
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import Decay, Epsilon, LearningRate
 from optbench.families.online import online
-from tests.theory.planting import Mutant, distorted, family, step
+from tests.theory.mutants.adam_steps import another_adam, squares
+from tests.theory.planting import Moved, Mutant, distorted, family, step
 
 
-def forgetful(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
-    """AMSGrad without its maximum."""
-    m, v, w = state
-    g = oracle.gradient(x)
-    m, v = lerp(m, g, 1 - beta1), lerp(v, g * g, 1 - beta2)
-    scale = (v / (1 - beta2 ** (t + 1))).sqrt() + eps
-    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v, w)
+def largest(v: Tensor, g: Tensor, beta2: float) -> Tensor:
+    """Adam with AMSGrad's maximum."""
+    return maximum(v, squares(v, g, beta2))
 
 
 def of_the_corrected(
@@ -39,11 +25,11 @@ def of_the_corrected(
     oracle: Oracle,
     t: int,
     *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> Moved:
     """AMSGrad's maximum is taken after the bias correction."""
     m, v, w = state
     g = oracle.gradient(x)
@@ -52,35 +38,9 @@ def of_the_corrected(
     return x - lr / (1 - beta1 ** (t + 1)) * m / (w.sqrt() + eps), (m, v, w)
 
 
-def unforgetting(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
-    """Adam with AMSGrad's maximum."""
-    m, v = state
-    g = oracle.gradient(x)
-    m, v = lerp(m, g, 1 - beta1), maximum(v, lerp(v, g * g, 1 - beta2))
-    scale = (v / (1 - beta2 ** (t + 1))).sqrt() + eps
-    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v)
-
-
 def corrected(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-2,
-    alpha: Decay = 0.99,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, alpha: float, eps: float
+) -> Moved:
     """RMSProp with Adam's bias correction."""
     (v,) = state
     g = oracle.gradient(x)
@@ -95,8 +55,8 @@ def unbounded(**given: Any) -> Any:
 
 
 UNBOUNDED = Mutant("the box is forgotten", family("online", unbounded))
-KEEPS = Mutant("Adam keeps the maximum", step("adam", unforgetting))
-FORGETS = Mutant("AMSGrad forgets its maximum", step("amsgrad", forgetful))
+KEEPS = Mutant("Adam keeps the maximum", step("adam", another_adam(largest)))
+FORGETS = Mutant("AMSGrad forgets its maximum", step("amsgrad", another_adam()))
 
 MUTANTS = {
     "AD-08": (KEEPS, UNBOUNDED),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tests.theory.mutants.adam_steps import eps_inside
-from tests.theory.planting import Mutant, distorted, step
-
-INSIDE = Mutant("eps inside the square root", step("adam", eps_inside))
+from tests.theory.mutants.adam_steps import INSIDE
+from tests.theory.planting import Mutant, distorted
 
 MUTANTS = {
     "AD-06b": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, lerp
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import Decay, Epsilon, LearningRate
-from tests.theory.planting import Mutant, Plant, distorted, step
+from tests.theory.planting import Moved, Mutant, Plant, distorted, step
 
 LATE = 10**9
 """A step at which 1 - b^t is 1."""
@@ -22,43 +24,59 @@ def from_two(rule: str = "adam") -> Plant:
     return distorted(rule, t=lambda t: t + 1)
 
 
-def eps_inside(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
+def squares(v: Tensor, g: Tensor, beta2: float) -> Tensor:
+    """As it should be: a moving average of squares."""
+    return lerp(v, g * g, 1 - beta2)
+
+
+def outside(v: Tensor, eps: float) -> Tensor:
+    """As it should be: epsilon behind the square root."""
+    return v.sqrt() + eps
+
+
+def another_adam(
+    second: Callable[[Tensor, Tensor, float], Tensor] = squares,
+    scale: Callable[[Tensor, float], Tensor] = outside,
+) -> Callable[..., Moved]:
+    """Make an Adam, or an AMSGrad without its maximum, that differs in a place.
+
+    Args:
+        second: The next second moment, from the present one, the gradient and beta2.
+        scale: The denominator, from the corrected second moment and epsilon.
+    """
+
+    def wrong(
+        x: Tensor,
+        state: State,
+        oracle: Oracle,
+        t: int,
+        *,
+        lr: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+    ) -> Moved:
+        m, v, *rest = state
+        g = oracle.gradient(x)
+        m, v = lerp(m, g, 1 - beta1), second(v, g, beta2)
+        denominator = scale(v / (1 - beta2 ** (t + 1)), eps)
+        return x - lr / (1 - beta1 ** (t + 1)) * m / denominator, (m, v, *rest)
+
+    return wrong
+
+
+def inside(v: Tensor, eps: float) -> Tensor:
     """Epsilon stands inside the square root."""
-    m, v = state
-    g = oracle.gradient(x)
-    m, v = lerp(m, g, 1 - beta1), lerp(v, g * g, 1 - beta2)
-    scale = (v / (1 - beta2 ** (t + 1)) + eps).sqrt()
-    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v)
+    return (v + eps).sqrt()
 
 
-def mean_size(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-) -> tuple[Tensor, State]:
+def sizes(v: Tensor, g: Tensor, beta2: float) -> Tensor:
     """The root is taken before the average: sizes are averaged, not squares."""
-    m, v = state
-    g = oracle.gradient(x)
-    m, v = lerp(m, g, 1 - beta1), lerp(v, g.abs(), 1 - beta2)
-    scale = v / (1 - beta2 ** (t + 1)) + eps
-    return x - lr / (1 - beta1 ** (t + 1)) * m / scale, (m, v)
+    return lerp(v, g.abs(), 1 - beta2)
 
+
+INSIDE = Mutant("eps inside the square root", step("adam", another_adam(scale=inside)))
+SIZES = Mutant("averages sizes, not squares", step("adam", another_adam(sizes, torch.add)))
 
 MUTANTS = {
     "AD-01": (
@@ -67,7 +85,7 @@ MUTANTS = {
     ),
     "AD-02": (
         Mutant("no bias correction", without_correction()),
-        Mutant("eps inside the square root", step("adam", eps_inside)),
+        INSIDE,
     ),
     "AD-03a": (
         Mutant("no bias correction", without_correction()),
@@ -75,12 +93,12 @@ MUTANTS = {
     ),
     "AD-03b": (
         Mutant("steps counted from two", from_two()),
-        Mutant("averages sizes, not squares", step("adam", mean_size)),
+        SIZES,
     ),
     "AD-04a": (Mutant("no bias correction", without_correction()),),
     "AD-04b": (
         Mutant("no bias correction", without_correction()),
-        Mutant("averages sizes, not squares", step("adam", mean_size)),
+        SIZES,
     ),
-    "AD-13": (Mutant("averages sizes, not squares", step("adam", mean_size)),),
+    "AD-13": (SIZES,),
 }

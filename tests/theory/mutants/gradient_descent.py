@@ -9,81 +9,62 @@ import numpy as np
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate
 from optbench.core.problem import Problem
 from optbench.families.huber import huber
 from optbench.families.quadratic import quadratic
 from optbench.families.spectra import eigenvalues
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
-def short(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def short(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The first step is left out."""
     return x - lr * oracle.gradient(x) * (t > 0), state
 
 
-def halved(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def halved(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Half of the step."""
     return x - lr * oracle.gradient(x) / 2, state
 
 
-def doubled(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def doubled(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Twice the step."""
     return x - 2 * lr * oracle.gradient(x), state
 
 
-def slightly_less(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def slightly_less(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """A step that is one in a million too short."""
     return x - (1 - 1e-6) * lr * oracle.gradient(x), state
 
 
-def stale(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def stale(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The gradient of the point before."""
     (before,) = state
     g = oracle.gradient(x)
     return x - lr * (before if t else g), (g,)
 
 
-def signs(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def signs(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The gradient's signs in its place."""
     return x - lr * oracle.gradient(x).sign(), state
 
 
-def decayed(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def decayed(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """A little weight decay that nobody asked for."""
     return x - lr * (oracle.gradient(x) + 1e-4 * x), state
 
 
-def jittered(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def jittered(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Noise far below single precision."""
     return x - lr * oracle.gradient(x) + 1e-12, state
 
 
-def clipped(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def clipped(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Gradients longer than 1 are cut without a word."""
     g = oracle.gradient(x)
     return x - lr * g / g.norm(dim=-1, keepdim=True).clamp(min=1), state
 
 
-def fixed_length(x: Tensor, state: State, oracle: Oracle, t: int) -> tuple[Tensor, State]:
+def fixed_length(x: Tensor, state: State, oracle: Oracle, t: int) -> Moved:
     """The gradient step with 1/L in the place of the line search."""
     r = -oracle.gradient(x)
     return x + r, (r, r)

@@ -7,6 +7,7 @@ import torch
 from optbench.core.problem import Problem
 from optbench.families.piecewise import lessard_recht_packard
 from tests.theory import wrong_momentum as wrong
+from tests.theory.mutants.gradient_descent import DOUBLED
 from tests.theory.planting import Mutant, family, step
 
 
@@ -53,6 +54,6 @@ MUTANTS = {
     "HB-08a": (AHEAD, Mutant("a kink is misplaced", family("lessard_recht_packard", smooth_kinks))),
     "HB-08b": (AHEAD, Mutant("a kink is misplaced", family("lessard_recht_packard", smooth_kinks))),
     "HB-08d": (AHEAD,),
-    "HB-08e": (Mutant("the gradient counts twice", step("gd", wrong.doubled)),),
+    "HB-08e": (DOUBLED,),
     "HB-09": (AVERAGED,),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Any
@@ -12,94 +13,46 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate, WholeEpsilon
 from optbench.core.problem import Problem
 from optbench.families.mlp import mlp
 from optbench.families.mlp_regression import mlp_regression
 from optbench.optimizers.shampoo import axes, gram, inverse_root, multiply
 from optbench.theory.claims import _kronecker
 from optbench.theory.plot import Array
+from tests.theory.mutants.gradient_descent import HALVED
 from tests.theory.mutants.newton import DAMPED, DIAGONAL
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.mutants.worked_examples import SINGLE
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
 def _shampoo(
-    x: Tensor, state: State, oracle: Oracle, lr: Any, eps: Any, order: int, forgets: bool = False
-) -> tuple[Tensor, State]:
-    """Shampoo with another exponent, -1/order for every axis."""
-    sums, parts, before = [], [], iter(state)
-    for block, part in zip(
-        oracle.layout.blocks, oracle.layout.split(oracle.gradient(x)), strict=True
-    ):
-        G = direction = part.reshape(len(x), *axes(block))
-        for axis in range(1, G.dim()):
-            old = next(before)
-            sums.append(gram(G, axis) if forgets else old + gram(G, axis))
-            direction = multiply(inverse_root(sums[-1], eps, order), direction, axis)
-        parts.append(direction.reshape(len(x), -1))
-    return x - lr * torch.cat(parts, -1), tuple(sums)
+    order: int = 4, kept: Callable[[Tensor, Tensor], Tensor] = torch.add
+) -> Callable[..., Moved]:
+    """Make a Shampoo with the exponent -1/order for every axis, and of other sums."""
+
+    def wrong(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, eps: float) -> Moved:
+        sums, parts, before = [], [], iter(state)
+        for block, part in zip(
+            oracle.layout.blocks, oracle.layout.split(oracle.gradient(x)), strict=True
+        ):
+            G = direction = part.reshape(len(x), *axes(block))
+            for axis in range(1, G.dim()):
+                sums.append(kept(next(before), gram(G, axis)))
+                direction = multiply(inverse_root(sums[-1], eps, order), direction, axis)
+            parts.append(direction.reshape(len(x), -1))
+        return x - lr * torch.cat(parts, -1), tuple(sums)
+
+    return wrong
 
 
-def halves(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 0.1,
-    eps: WholeEpsilon = 1e-6,
-) -> tuple[Tensor, State]:
-    """The exponent -1/2 on either side."""
-    return _shampoo(x, state, oracle, lr, eps, 2)
-
-
-def quarters(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 0.1,
-    eps: WholeEpsilon = 1e-6,
-) -> tuple[Tensor, State]:
-    """The exponent -1/4 for vectors too."""
-    return _shampoo(x, state, oracle, lr, eps, 4)
-
-
-def forgetful(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 0.1,
-    eps: WholeEpsilon = 1e-6,
-) -> tuple[Tensor, State]:
+def last(before: Tensor, product: Tensor) -> Tensor:
     """The last gradient alone in the place of the sums."""
-    return _shampoo(x, state, oracle, lr, eps, 4, forgets=True)
+    return product
 
 
-def by_coordinates(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 0.1,
-    eps: WholeEpsilon = 1e-6,
-) -> tuple[Tensor, State]:
+def diagonal(before: Tensor, product: Tensor) -> Tensor:
     """The diagonal of the sums alone, a factored AdaGrad."""
-    sums, parts, before = [], [], iter(state)
-    for block, part in zip(
-        oracle.layout.blocks, oracle.layout.split(oracle.gradient(x)), strict=True
-    ):
-        G = direction = part.reshape(len(x), *axes(block))
-        for axis in range(1, G.dim()):
-            total = next(before) + gram(G, axis)
-            sums.append(torch.diag_embed(total.diagonal(dim1=-2, dim2=-1)))
-            direction = multiply(inverse_root(sums[-1], eps, 4), direction, axis)
-        parts.append(direction.reshape(len(x), -1))
-    return x - lr * torch.cat(parts, -1), tuple(sums)
+    return torch.diag_embed((before + product).diagonal(dim1=-2, dim2=-1))
 
 
 @wraps(mlp)
@@ -137,20 +90,6 @@ def always_damped(V: Array, A: Array, G: Array, damping: float = 0.0) -> Array:
     return _kronecker.direction(V, A, G, damping + 1e-6)
 
 
-def single(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
-    """The gradient in single precision."""
-    return x - lr * oracle.gradient(x).float().double(), state
-
-
-def half(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
-    """Half of the step."""
-    return x - 0.5 * lr * oracle.gradient(x), state
-
-
 def another_package(patch: pytest.MonkeyPatch) -> None:
     """Leave out the setting that makes K-FAC of what the package has."""
     from optbench.optimizers.foreign.packages import find_class
@@ -164,6 +103,8 @@ def another_package(patch: pytest.MonkeyPatch) -> None:
     )
     attribute("optbench.optimizers.kfac:KFAC", own)(patch)
 
+
+NO_SUMS = Mutant("no sums", step("shampoo", _shampoo(kept=last)))
 
 MUTANTS = {
     "KF-01": (
@@ -180,15 +121,12 @@ MUTANTS = {
     "KF-03": (
         Mutant("damped", attribute("optbench.theory.claims.kronecker:direction", always_damped)),
     ),
-    "SH-01": (Mutant("exponents -1/2", step("shampoo", halves)),),
-    "SH-02": (Mutant("diagonals alone", step("shampoo", by_coordinates)),),
-    "SH-03": (Mutant("no sums", step("shampoo", forgetful)),),
+    "SH-01": (Mutant("exponents -1/2", step("shampoo", _shampoo(order=2))),),
+    "SH-02": (Mutant("diagonals alone", step("shampoo", _shampoo(kept=diagonal))),),
+    "SH-03": (NO_SUMS,),
     "SH-04": (
-        Mutant("exponent -1/4 for vectors", step("shampoo", quarters)),
-        Mutant("no sums", step("shampoo", forgetful)),
+        Mutant("exponent -1/4 for vectors", step("shampoo", _shampoo(order=4))),
+        NO_SUMS,
     ),
-    "PC-01": (
-        Mutant("the gradient in single precision", step("gd", single)),
-        Mutant("half of the step", step("gd", half)),
-    ),
+    "PC-01": (SINGLE, HALVED),
 }

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from optbench.core.layout import Layout
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate, Momentum, WeightDecay
 from optbench.core.problem import Problem
 from optbench.families.rayleigh import rayleigh
-from tests.theory.planting import Mutant, Plant, attribute, family, forget, step
+from tests.theory.planting import Moved, Mutant, Plant, attribute, family, forget, step
 
 
 def whole_norms(self: Layout, x: Tensor) -> Tensor:
@@ -31,11 +30,11 @@ def guarded(
     oracle: Oracle,
     t: int,
     *,
-    lr: LearningRate = 1.0,
-    beta: Momentum = 0.9,
-    trust: Any = 1e-3,
-    weight_decay: WeightDecay = 0.0,
-) -> tuple[Tensor, State]:
+    lr: float,
+    beta: float,
+    trust: float,
+    **others: float,
+) -> Moved:
     """An epsilon in the denominator of LARS."""
     (m,) = state
     g = oracle.gradient(x)
@@ -100,9 +99,7 @@ def unclipped(g: Tensor, limit: float) -> Tensor:
     return g
 
 
-def decayed(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def decayed(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """A little weight decay that nobody asked for."""
     return x - lr * (oracle.gradient(x) + 1e-2 * x), state
 

@@ -10,31 +10,26 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate
 from optbench.core.problem import Problem
 from optbench.families.logistic import logistic
-from tests.theory.planting import Mutant, family, step
+from tests.theory.planting import Moved, Mutant, family, step
 
 
 def by_hessian(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float
+) -> Moved:
     """The Hessian in the place of the Fisher matrix."""
     solution = torch.linalg.solve(oracle.hessian(x), oracle.gradient(x)[..., None])
     return x - lr * solution[..., 0], state
 
 
-def damped(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+def damped(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float) -> Moved:
     """A damping of 1e-3 that nobody asked for."""
     F = oracle.fisher(x) + 1e-3 * torch.eye(x.shape[-1]).to(x)
     return x - lr * torch.linalg.solve(F, oracle.gradient(x)[..., None])[..., 0], state
 
 
-def plain(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+def plain(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float) -> Moved:
     """The Fisher matrix is forgotten."""
     return x - lr * oracle.gradient(x), state
 

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate
 from optbench.core.problem import Problem
 from optbench.engines.oracle import BatchOracle
 from optbench.families.power import power
 from optbench.families.rosenbrock import rosenbrock
 from optbench.families.scalar import log_barrier, pseudo_huber
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
 def _solved(x: Tensor, oracle: Oracle, lr: Any, matrix: Tensor) -> Tensor:
@@ -25,32 +24,28 @@ def _solved(x: Tensor, oracle: Oracle, lr: Any, matrix: Tensor) -> Tensor:
     return moved
 
 
-def damped(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+def damped(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float) -> Moved:
     """A damping of 1e-3 that nobody asked for."""
     H = oracle.hessian(x)
     return _solved(x, oracle, lr, H + 1e-3 * torch.eye(x.shape[-1]).to(x)), state
 
 
 def diagonal(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float
+) -> Moved:
     """The Hessian's diagonal alone."""
     H = oracle.hessian(x)
     return _solved(x, oracle, lr, torch.diag_embed(H.diagonal(dim1=-2, dim2=-1))), state
 
 
-def halved(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+def halved(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float) -> Moved:
     """Half of the step."""
     return _solved(x, oracle, 0.5 * lr, oracle.hessian(x)), state
 
 
 def absolute(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = 1.0, damping: Any = 0.0
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float, damping: float
+) -> Moved:
     """The eigenvalues' moduli: another method, which runs away from saddles."""
     values, vectors = torch.linalg.eigh(oracle.hessian(x))
     return _solved(x, oracle, lr, (vectors * values.abs()[:, None]) @ vectors.mT), state

@@ -12,17 +12,17 @@ from optbench.core.optimizer import Oracle, State
 from optbench.core.problem import Problem
 from optbench.families.scalar import cubic
 from optbench.optimizers.from_scipy import NEWTON_CG
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
-def along_gradient(x: Tensor, state: State, oracle: Oracle, t: int) -> tuple[Tensor, State]:
+def along_gradient(x: Tensor, state: State, oracle: Oracle, t: int) -> Moved:
     """Steepest descent with an exact line search."""
     r = -oracle.gradient(x)
     alpha = (r * r).sum(-1, keepdim=True) / (r * oracle.hessian_vector(x, r)).sum(-1, keepdim=True)
     return x + alpha * r, state
 
 
-def stale(x: Tensor, state: State, oracle: Oracle, t: int) -> tuple[Tensor, State]:
+def stale(x: Tensor, state: State, oracle: Oracle, t: int) -> Moved:
     """The new direction is made of the old residual."""
     r, p = state
     if t == 0:

@@ -8,13 +8,12 @@ import numpy as np
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate
 from optbench.core.problem import Problem
 from optbench.engines.oracle import BatchOracle
 from optbench.engines.sampler import BLOCK, Sampler
 from optbench.families.finite_sums import mean_estimation, wu_ma_e
 from optbench.families.least_mean_squares import least_mean_squares
-from tests.theory.planting import Mutant, Plant, family, step
+from tests.theory.planting import Moved, Mutant, Plant, family, step
 
 TRUE_BLOCK = Sampler._block
 TRUE_GRADIENT = BatchOracle._gradient
@@ -69,7 +68,7 @@ def swapped(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
     for epoch in range(first // n, (first + length - 1) // n + 1):
         generator, order = np.random.default_rng([seed, epoch]), np.arange(n)
         for i in range(n):
-            j = generator.integers(n)
+            j = int(generator.integers(n))
             order[[i, j]] = order[[j, i]]
         orders.append(order)
     return np.concatenate(orders)[first % n :][:length]
@@ -120,16 +119,12 @@ def stale(**parameters: Any) -> Problem:
     return least_mean_squares(**(parameters | {"batch": parameters["batch"] + 1}))
 
 
-def longer(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def longer(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The step is 20 % too long."""
     return x - 1.2 * lr * oracle.gradient(x), state
 
 
-def seen_twice(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def seen_twice(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The gradient is that of another draw, averaged with the first."""
     return x - lr * (oracle.gradient(x) + oracle.gradient(x)) / 2, state
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from tests.theory import wrong_momentum as wrong
-from tests.theory.planting import Mutant, step
-
-AVERAGED = Mutant(
-    "a moving average with the sum's learning rate", step("heavy_ball", wrong.averaged)
-)
-DAMPED = Mutant("the first gradient is damped", step("heavy_ball", wrong.damped_start))
-BEHIND = Mutant(
-    "the gradient is taken at x instead of y", step("nesterov_strongly_convex", wrong.behind)
-)
-FORGETFUL = Mutant(
-    "the momentum is left out", step("nesterov_strongly_convex", wrong.forgetful_constant)
-)
+from tests.theory.mutants.gradient_descent import HALVED
+from tests.theory.mutants.heavy_ball import AVERAGED, DAMPED
+from tests.theory.mutants.nesterov import BEHIND, FORGETFUL
 
 MUTANTS = {
-    "K-01a": (Mutant("half the gradient", step("gd", wrong.halved)),),
+    "K-01a": (HALVED,),
     "K-01b": (AVERAGED,),
     "K-01c": (FORGETFUL, BEHIND),
     "K-01d": (AVERAGED, DAMPED),

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import Decay, Epsilon, LearningRate, Param, WeightDecay
+from optbench.core.parameters import Param
 from optbench.optimizers.adam import adam
-from tests.theory.planting import Mutant, attribute, step
+from tests.theory.planting import Moved, Mutant, attribute, step
 
 
 def fading(t: np.ndarray, horizon: int) -> np.ndarray:
@@ -64,19 +64,10 @@ def no_schedule(factors: Any, momentum: Any, t: int, values: Mapping[str, Any]) 
 
 
 def paper_decay(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = 1e-3,
-    beta1: Decay = 0.9,
-    beta2: Decay = 0.999,
-    eps: Epsilon = 1e-8,
-    weight_decay: WeightDecay = 1e-2,
-) -> tuple[Tensor, State]:
+    x: Tensor, state: State, oracle: Oracle, t: int, *, weight_decay: float, **others: float
+) -> Moved:
     """The decay is not multiplied by the learning rate."""
-    x_adam, state = adam(x, state, oracle, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    x_adam, state = adam(x, state, oracle, t, **others)
     return x_adam - weight_decay * x, state
 
 

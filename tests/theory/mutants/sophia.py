@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, lerp
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import Decay, Epsilon, LearningRate, WeightDecay
 from optbench.engines.sampler import Sampler
-from tests.theory.planting import Mutant, distorted, forget, step
+from tests.theory.planting import Moved, Mutant, distorted, forget, step
 
 
 def unsigned(
@@ -20,13 +19,13 @@ def unsigned(
     oracle: Oracle,
     t: int,
     *,
-    lr: LearningRate = 6e-4,
-    beta1: Decay = 0.96,
-    beta2: Decay = 0.99,
-    gamma: float = 0.01,
-    eps: Epsilon = 1e-12,
-    weight_decay: WeightDecay = 0.2,
-) -> tuple[Tensor, State]:
+    lr: float,
+    beta1: float,
+    beta2: float,
+    gamma: float,
+    eps: float,
+    weight_decay: float,
+) -> Moved:
     """Hutchinson's estimate without its second factor: H u for u * (H u)."""
     m, h = state
     g = oracle.gradient(x)
@@ -52,9 +51,10 @@ def leaning(patch: pytest.MonkeyPatch) -> None:
 
     def signs(sampler: Any, t: int, call: int) -> Tensor:
         dim = sampler._like.shape[1]
-        return sampler._once(
+        drawn: Tensor = sampler._once(
             lambda seed: 2.0 * (sampler._at(seed, f"signs-{call}", t).random(dim) < 0.75) - 1
         )
+        return drawn
 
     patch.setattr(Sampler, "signs", signs)
     forget()

@@ -11,75 +11,37 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate, Momentum
 from optbench.core.problem import Problem
 from optbench.engines.sampler import Sampler
 from optbench.families.max_coordinate import max_coordinate
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.mutants.heavy_ball import AVERAGED
+from tests.theory.mutants.nesterov import BEHIND
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
-def doubled(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def doubled(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The step is 2 % too long."""
     return x - 1.02 * lr * oracle.gradient(x), state
 
 
-def twice(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def twice(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The gradient is drawn twice and summed, as if two workers forgot to divide."""
     return x - lr * (oracle.gradient(x) + oracle.gradient(x)), state
 
 
-def lazy(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def lazy(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """A step a hundred times too short."""
     return x - 0.01 * lr * oracle.gradient(x), state
 
 
-def averaged(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = 0.9,
-) -> tuple[Tensor, State]:
-    """The moving average with the learning rate of the sum."""
-    (m,) = state
-    m = beta * m + (1 - beta) * oracle.gradient(x)
-    return x - lr * m, (m,)
-
-
-def not_ahead(
-    x: Tensor,
-    state: State,
-    oracle: Oracle,
-    t: int,
-    *,
-    lr: LearningRate = "1/L",
-    beta: Momentum = "nesterov",
-) -> tuple[Tensor, State]:
-    """The gradient is taken at x and not at the look-ahead point."""
-    (x_prev,) = state
-    return x + beta * (x - x_prev) - lr * oracle.gradient(x), (x,)
-
-
-def after_the_step(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def after_the_step(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The average is of z_1 to z_t: where steps ended, not where gradients were taken."""
     (z,) = state
     z = z - lr * oracle.gradient(z)
     return torch.lerp(x, z, 1 / (t + 1)), (z,)
 
 
-def exponential(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def exponential(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """An exponential moving average in the place of the mean."""
     (z,) = state
     return torch.lerp(x, z, 0.1), (z - lr * oracle.gradient(z),)
@@ -155,11 +117,13 @@ def sampler(name: str, value: Any) -> Any:
 
 
 LONG = Mutant("the step is 2 % too long", step("sgd", doubled))
+LONG_GD = Mutant("the step is 2 % too long", step("gd", doubled))
 LOUD = Mutant("each variable has the whole trace", sampler("noise", in_each))
 DIVIDED = Mutant("the noise is divided by B, not by its root", sampler("noise", per_root))
 FLAT = Mutant("the noise is uniform on [-1, 1)", sampler("_block", uniform))
 SQUARED = Mutant("a variance is taken for a deviation", sampler("noise", as_variance))
 SHORT = Mutant("a step a hundred times too short", step("gd", lazy))
+SHORT_SGD = Mutant("a step a hundred times too short", step("sgd", lazy))
 TIES = Mutant("ties are shared", family("max_coordinate", spread))
 TO_ZERO = Mutant("1 - k/N", attribute("optbench.schedules.decay:last_iterate", one_over))
 LATE = Mutant("the schedule is one step ahead", attribute(SCHEDULE, from_zero))
@@ -171,14 +135,9 @@ MOVING = Mutant("a moving average", step("polyak_averaging", exponential))
 
 MUTANTS = {
     "SG-01": (LONG, FLAT, DIVIDED),
-    "SG-02": (LOUD, Mutant("a step a hundred times too short", step("sgd", lazy))),
-    "SG-03a": (
-        Mutant("a moving average with the sum's learning rate", step("heavy_ball", averaged)),
-        FLAT,
-    ),
-    "SG-03b": (
-        Mutant("the gradient is not taken ahead", step("nesterov_strongly_convex", not_ahead)),
-    ),
+    "SG-02": (LOUD, SHORT_SGD),
+    "SG-03a": (AVERAGED, FLAT),
+    "SG-03b": (BEHIND,),
     "SG-06a": (DIVIDED,),
     "SG-06b": (LONG, FLAT, DIVIDED),
     "SG-06c": (SQUARED,),
@@ -190,17 +149,13 @@ MUTANTS = {
     "SG-10c": (LONG, NO_POWER),
     "SG-10d": (NO_POWER, FLAT),
     "SG-10e": (NO_POWER, Mutant("two gradients are summed", step("sgd", twice))),
-    "SG-11": (
-        NO_POWER,
-        LATE,
-        Mutant("the step is 2 % too long", step("gd", doubled)),
-    ),
+    "SG-11": (NO_POWER, LATE, LONG_GD),
     "SG-12a": (MOVING, SHIFTED),
     "SG-12b": (MOVING, SHIFTED),
     "SG-13": (LOUD, SHIFTED),
-    "SG-20": (LATE, Mutant("a step a hundred times too short", step("sgd", lazy))),
+    "SG-20": (LATE, SHORT_SGD),
     "SG-14": (TIES, SHORT),
     "SG-21a": (SHORT,),
-    "SG-21b": (LATE, Mutant("the step is 2 % too long", step("gd", doubled))),
+    "SG-21b": (LATE, LONG_GD),
     "SG-23": (TIES, SHORT, TO_ZERO),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,31 +11,21 @@ import torch
 from torch import Tensor
 
 from optbench.core.optimizer import Oracle, State
-from optbench.core.parameters import LearningRate
 from optbench.core.problem import Problem
 from optbench.families.parabola import parabola
 from optbench.families.rosenbrock import rosenbrock
-from tests.theory.planting import Mutant, attribute, family, step
+from tests.theory.mutants.gradient_descent import DECAYED
+from tests.theory.mutants.schedules import FROM_ONE, NO_SCHEDULE
+from tests.theory.planting import Moved, Mutant, attribute, family, step
 
 
-def decayed(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
-    """A little weight decay that nobody asked for."""
-    return x - lr * (oracle.gradient(x) + 1e-4 * x), state
-
-
-def twice(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def twice(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """Two steps where one is counted."""
     x = x - lr * oracle.gradient(x)
     return x - lr * oracle.gradient(x), state
 
 
-def single(
-    x: Tensor, state: State, oracle: Oracle, t: int, *, lr: LearningRate = "1/L"
-) -> tuple[Tensor, State]:
+def single(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) -> Moved:
     """The gradient in single precision."""
     return x - lr * oracle.gradient(x).float().double(), state
 
@@ -67,20 +57,10 @@ def halved_rosenbrock(**params: Any) -> Problem:
     return halved(rosenbrock(**params))
 
 
-def no_schedule(factors: Any, momentum: Any, t: int, values: Mapping[str, Any]) -> Any:
-    """The engine forgets the schedule."""
-    return values
-
-
 def one_less(part: np.ndarray) -> np.ndarray:
     """The cosine with T - 1 in the place of T."""
     shape: np.ndarray = (1 + np.cos(np.pi * np.minimum(part * 100_000 / 99_999, 1))) / 2
     return shape
-
-
-def from_one(t: np.ndarray, warmup: int, then: np.ndarray) -> np.ndarray:
-    """The warm-up counts its steps from 1."""
-    return np.where(t < warmup, (t + 1) / max(warmup, 1), then)
 
 
 def from_the_start(t: np.ndarray, horizon: int, warmup: int, steps: int) -> np.ndarray:
@@ -105,30 +85,27 @@ def _in_warmup(name: str, wrong: Callable[..., Any], bug: str) -> Mutant:
     return Mutant(bug, attribute(f"optbench.schedules.warmup:{name}", wrong))
 
 
-DECAYED = Mutant("a weight decay of 1e-4", step("gd", decayed))
+SINGLE = Mutant("the gradient in single precision", step("gd", single))
 
 MUTANTS = {
     "S-01": (DECAYED, Mutant("the gradient lacks its 2", family("parabola", without_the_two))),
-    "S-02": (DECAYED, Mutant("the gradient in single precision", step("gd", single))),
+    "S-02": (DECAYED, SINGLE),
     "S-03": (Mutant("two steps counted as one", step("gd", twice)),),
     "S-04a": (DECAYED, Mutant("the gradient lacks its 2", family("parabola", without_the_two))),
     "S-04b": (DECAYED,),
     "S-05": (DECAYED, Mutant("the gradient lacks its 2", family("parabola", without_the_two))),
     "S-06a": (
         _in_warmup("half_cosine", one_less, "the cosine ends a step early"),
-        _in_warmup("_risen", from_one, "the warm-up counts from 1"),
+        FROM_ONE,
     ),
     "S-06b": (_in_warmup("_part", from_the_start, "the cosine begins at step 0"),),
-    "S-07a": (
-        _in_warmup("_risen", from_one, "the warm-up counts from 1"),
-        Mutant("no schedule", attribute("optbench.engines.batched:_at_step", no_schedule)),
-    ),
+    "S-07a": (FROM_ONE, NO_SCHEDULE),
     "S-07b": (_in_warmup("_part", without_clamp, "no clamp behind the end"),),
     "S-08a": (Mutant("half of a Hessian", family("rosenbrock", without_the_wall)),),
     "S-08b": (Mutant("half of the gradient", family("rosenbrock", halved_rosenbrock)), DECAYED),
     "S-08c": (Mutant("half of the gradient", family("rosenbrock", halved_rosenbrock)),),
     "S-09": (
         Mutant("epochs counted from 1", attribute("optbench.schedules.steps:step", early)),
-        Mutant("no schedule", attribute("optbench.engines.batched:_at_step", no_schedule)),
+        NO_SCHEDULE,
     ),
 }

@@ -15,7 +15,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
@@ -35,8 +37,14 @@ LINE = 0.158
 CHARACTER = 0.068
 """Width of a character in inches, on the wide side."""
 
+TITLE = FontProperties(weight="bold", size=9)
+"""Of the title; its lines are measured, as bold letters differ much in width."""
+
 WRAP = 70
 """Characters; longer texts of a legend go on in the next line."""
+
+MISSING = "Glyph .* missing"
+"""A warning. The SVG holds the text itself: a letter that this machine's font lacks is no loss."""
 
 Entry = tuple[Artist, str]
 """What a legend shows: a sample and its text."""
@@ -72,7 +80,7 @@ class Canvas:
             above: Inches that stay free between the two.
         """
         self._figure = Figure()
-        self._title = textwrap.wrap(printable(title), int(WIDTH / (1.1 * CHARACTER)))
+        self._title = _wrapped(printable(title))
         self._above = above
         self.axes: Axes = self._figure.add_axes((0.1, 0.1, 0.8, 0.8))
         self.lines: list[Entry] = []
@@ -93,7 +101,7 @@ class Canvas:
             (LEFT / WIDTH, foot / height, (WIDTH - LEFT - RIGHT) / WIDTH, PLOT_HEIGHT / height)
         )
         top = 1 - 0.06 / height
-        self._figure.text(0.01, top, "\n".join(self._title), va="top", weight="bold")
+        self._figure.text(0.01, top, "\n".join(self._title), va="top", fontproperties=TITLE)
         top = foot - BOTTOM
         for legend in legends:
             legend.draw(self._figure, (0.01, top / height))
@@ -140,12 +148,32 @@ class _Legend:
             text.set_text(label)
 
 
+def _wrapped(title: str) -> list[str]:
+    """Return a title's lines, each as long as the figure is wide at most."""
+    # An overlong word, a path say, is cut.
+    words = [part for word in title.split() for part in textwrap.wrap(word, 60)]
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines else word
+        # Letters that are fitted to pixels are up to 5 % wider.
+        if lines and _inches(longer) <= 0.93 * WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _inches(words: str) -> float:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=MISSING)
+        return float(text_to_path.get_text_width_height_descent(words, TITLE, ismath=False)[0]) / 72
+
+
 def to_svg(figure: Figure, alt: str) -> str:
     """Return a figure as `<svg ...>` to `</svg>`, in the page's ink; `alt` says what it shows."""
     buffer = io.StringIO()
     with warnings.catch_warnings():
-        # The SVG holds the text itself: a letter that this machine's font lacks is no loss.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        warnings.filterwarnings("ignore", message=MISSING)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         FigureCanvasSVG(figure).print_figure(buffer, format="svg", metadata=nothing)
     text = buffer.getvalue()

@@ -64,6 +64,8 @@ def _box(source: str) -> tuple[float, float, float]:
 def _displayed(latex: str) -> str:
     """Return the source of a formula that stands by itself, where fractions are not small."""
     # To mathtext a bare * is an operator, with space round it, even as an exponent.
+    # Nor does it leave the space that TeX leaves before the name of a function.
+    latex = re.sub(r"(?<=[\w})])\s*\\(max|min|ln|log|exp|sup|lim)\b", r"\\,\\\1", latex)
     parts = re.split(r"([{}])", latex.replace("^*", "^{*}"))
     depths = accumulate({"{": 1, "}": -1}.get(part, 0) for part in parts)
     shown = (

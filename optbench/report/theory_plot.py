@@ -48,11 +48,11 @@ LARGEST = 1e200
 FEW = 25
 """Points up to which each is drawn large, above theory's line; many would hide the line."""
 
-LABEL = 50
+LABEL = 46
 """Characters of an axis' label; a longer one is written smaller."""
 
-NEAR = 4e-3
-"""Points closer than this share of both axes cannot be told apart: one of them is drawn."""
+NEAR = 0.02
+"""Of points closer than this share of both axes one is drawn, so that dashes show between."""
 
 Mask = NDArray[np.bool_]
 
@@ -141,7 +141,11 @@ def _limit(axes: Axes, plot: Plot, seen: Sequence[Mask]) -> None:
     x.append(lines[_visible(lines, plot.x_scale)])
     for which, scale, values in (("x", plot.x_scale, x), ("y", plot.y_scale, y)):
         joined = np.concatenate(values)
-        _limit_one(axes, which, scale, float(joined.min()), float(joined.max()))
+        low, high = float(joined.min()), float(joined.max())
+        _limit_one(axes, which, scale, low, high)
+        if scale == "linear" and np.array_equal(joined, np.round(joined)):
+            axis = axes.xaxis if which == "x" else axes.yaxis
+            axis.set_major_locator(MaxNLocator("auto", integer=True, steps=(1, 2, 5, 10)))
 
 
 def _limit_one(axes: Axes, which: str, scale: Scale, low: float, high: float) -> None:
@@ -159,7 +163,7 @@ def _limit_one(axes: Axes, which: str, scale: Scale, low: float, high: float) ->
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 4 * low else MaxNLocator(6))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("e-0", "e-")))
 
 
 def _draw(axes: Axes, one: Series, mask: Mask, look: _Look, place: int, *, alone: bool) -> None:
@@ -169,7 +173,7 @@ def _draw(axes: Axes, one: Series, mask: Mask, look: _Look, place: int, *, alone
     x, y = np.where(mask, one.x, np.nan), np.where(mask, one.y, np.nan)
     if one.points or mask.sum() == 1:
         keep = _apart(axes, x, y)
-        size, front = (5.5, 3.5) if mask.sum() <= FEW else (4.2, 2.5)
+        size, front = (5.5, 3.5) if len(keep) <= FEW else (4.2, 2.5)
         marker = look.marker or "d"
         axes.plot(
             x[keep],
@@ -205,7 +209,7 @@ def _draw_interval(axes: Axes, one: Series, mask: Mask, look: _Look) -> None:
 
 
 def _apart(axes: Axes, x: Array, y: Array) -> list[int]:
-    """Return the places of points that can be told from the one drawn before them."""
+    """Return the places of points that stand apart from the one drawn before them."""
     to_axes = axes.transData + axes.transAxes.inverted()
     kept: list[int] = []
     places = np.asarray(to_axes.transform(np.column_stack([x, y])))

@@ -201,8 +201,8 @@ def test_points_that_cannot_be_told_apart_are_drawn_once() -> None:
     [line] = canvas.axes.get_lines()
     drawn = np.asarray(line.get_xdata())
 
-    assert 100 < len(drawn) < 400
-    assert np.diff(np.log(drawn)).max() < 2 * 4e-3 * np.log(2.2)
+    assert 30 < len(drawn) < 60
+    assert np.diff(np.log(drawn)).max() < 2 * 2e-2 * np.log(2.2)
 
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)

@@ -202,6 +202,8 @@ def gd_06(evidence: Evidence) -> Finding:
 
 HORIZONS = (1, 2, 5, 10, 100, 1000)
 RATES = (0.5, 1.0, 1.5, 1.9)
+FINE = np.unique(np.geomspace(1, 1000, 200).astype(int))
+"""Horizons that theory's lines are drawn through."""
 
 
 def _flat_hubers(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -232,15 +234,14 @@ def _worst_gradients(runs: Mapping[Key, Run], h: float) -> Array:
 
 def _gradients_drawn(evidence: Evidence, caption: str) -> Plot:
     lines = []
-    t = np.unique(np.geomspace(1, 1000, 60).astype(int))
     for h in RATES:
         ends = _worst_gradients(evidence.runs, h)
-        lines.append(series(f"worst function of each T, h = {h}", HORIZONS, ends, points=True))
-        worst = 2 * np.maximum(1 / (2 * h * t + 1), (1 - h) ** (2 * t))
-        lines.append(theory(f"2 L max(1/(2 h T + 1), (1 - h)^(2T)), h = {h}", t, worst))
+        lines.append(series(f"h = {h}", HORIZONS, ends, points=True))
+        worst = 2 * np.maximum(1 / (2 * h * FINE + 1), (1 - h) ** (2 * FINE))
+        lines.append(theory(f"bound, h = {h}", FINE, worst))
     return Plot(
         x_label="steps T",
-        y_label="|grad f(x_T)|^2/(f(x_0) - f*)",
+        y_label="|grad f(x_T)|^2/(L (f(x_0) - f*))",
         x_scale="log",
         y_scale="log",
         series=tuple(lines),
@@ -277,29 +278,32 @@ def gd_07a(evidence: Evidence) -> Finding:
             verdicts.equals(found, worst, evidence.tolerance),
             verdicts.below(np.concatenate(shares), 1.0, B, scale=1.0),
         ],
-        plot=_distances_drawn(found, worst),
+        plot=_distances_drawn(found),
     )
 
 
-def _distances_drawn(found: list[float], worst: list[float]) -> Plot:
+def _distances_drawn(found: list[float]) -> Plot:
     lines, count = [], len(HORIZONS)
     for i, h in enumerate(RATES):
         part = slice(i * count, (i + 1) * count)
-        lines.append(series(f"worst of each T, h = {h}", HORIZONS, found[part], points=True))
-        lines.append(theory(f"L R max(1/(h T + 1), |1 - h|^T), h = {h}", HORIZONS, worst[part]))
+        worst = np.maximum(1 / (h * FINE + 1), abs(1 - h) ** FINE)
+        lines.append(series(f"h = {h}", HORIZONS, found[part], points=True))
+        lines.append(theory(f"bound, h = {h}", FINE, worst))
     return Plot(
         x_label="steps T",
-        y_label="|grad f(x_T)|",
+        y_label="|grad f(x_T)|/(L R)",
         x_scale="log",
         y_scale="log",
         series=tuple(lines),
-        caption="On its own Huber function the gradient stays at L tau for all T steps.",
+        caption="Each point is another function, the worst for its T: mostly Huber's, on which "
+        "the gradient stays at L tau for all T steps; for few long steps the parabola.",
     )
 
 
 @claim(
     "GD-07b",
-    "|grad f(x_T)|^2 is at most 2 L D_0 max(1/(2 h T + 1), (1 - h)^2T), and for each T can be.",
+    "Squared, the gradient after T steps is at most 2 L D_0 max(1/(2 h T + 1), (1 - h)^(2T)), and for "
+    "each T can be.",
     formula=r"|\nabla f(x_T)|^2 \leq 2 L D_0 \max\left(\frac{1}{2 h T + 1}, (1-h)^{2T}\right)",
     assumptions="f convex and L-smooth with a minimiser, h = L eta in (0, 2), D_0 = f(x_0) - f*",
     source="Kim and Fessler 2021; Taylor, Hendrickx and Glineur 2017",

@@ -241,8 +241,24 @@ def nag_08a(evidence: Evidence) -> Finding:
     exact = np.log(0.99) / 2
     if fit.reason:
         return verdicts.inconclusive(exact, fit.reason)
-    found = verdicts.equals(-fit.value, exact, evidence.tolerance)
-    return found.drawn(_overtaken(evidence))
+    t, line = curve["step"][1:2001], np.arange(10.0, 2001.0)
+    swing = curve["distance"][1:2001] / curve["distance"][0] * np.exp(-exact * t)
+    plot = Plot(
+        x_label="steps t",
+        y_label="|x_t|/|x_0| (1 - eta lambda)^(-t/2)",
+        x_scale="log",
+        y_scale="log",
+        series=(
+            series("run, its geometric factor taken out", t, np.maximum(swing, 1e-6)),
+            # (2/s) J_1(s), s = t sqrt(eta lambda); Bessel's J_1 has peaks sqrt(2/(pi s)).
+            theory(
+                "(8/pi)^.5 (t^2 eta lambda)^-.75", line, (8 / np.pi) ** 0.5 * (line / 10) ** -1.5
+            ),
+        ),
+        caption="The peaks of the swings fall like t^-1.5 once (1 - eta lambda)^(t/2) is taken "
+        "out.",
+    )
+    return verdicts.equals(-fit.value, exact, evidence.tolerance).drawn(plot)
 
 
 @claim(

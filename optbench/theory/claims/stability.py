@@ -117,15 +117,16 @@ def gd_14b(evidence: Evidence) -> Finding:
     above = TRIED > 1.0002
     share = float(np.interp(GROWTH ** (1 / HORIZON), factors[above], TRIED[above]))
     expected = (1 + GROWTH ** (1 / HORIZON)) / 2
+    off = 1000 * (TRIED - 1)
     plot = Plot(
-        x_label="eta over 2/L",
+        x_label="eta L/2 - 1, in thousandths",
         y_label="|x_4000|/|x_0|",
         y_scale="log",
         series=(
-            series("18 runs", TRIED, growth, points=True),
-            theory("|1 - eta L|^4000", TRIED, np.abs(1 - 2 * TRIED) ** HORIZON),
+            series("18 runs", off, growth, points=True),
+            theory("|1 - eta L|^4000", off, np.abs(1 - 2 * TRIED) ** HORIZON),
         ),
-        verticals=((1.0, "2/L"), (expected, "as runs see it")),
+        verticals=((0.0, "2/L"), (1000 * (expected - 1), "as runs see it")),
         caption="Who waits for growth by 1000 finds a boundary a thousandth too high; the slope of "
         "one step has no such bias.",
     )
@@ -225,18 +226,30 @@ def gd_15b(evidence: Evidence) -> Finding:
     edge, inside, outside = evidence.runs.values()
     on_edge, within, beyond = (_points(run) for run in (edge, inside, outside))
     ratio = beyond[1:] / beyond[:-1]
-    t = np.unique(np.geomspace(1, len(within) - 1, 150).astype(int))
+    x = np.linspace(0.05, 8, 400)
+    few = np.abs(beyond[:-1]) < 8
     plot = Plot(
-        x_label="steps t",
-        y_label="|x_t|",
-        x_scale="log",
+        x_label="|x_t|",
+        y_label="factor of a step, |x_(t+1)/x_t|",
         y_scale="log",
         series=(
-            series("started at .999 of the edge", t, np.abs(within[t])),
-            series("started at 1.001 of the edge", np.arange(1, len(beyond)), np.abs(beyond[1:])),
-            theory("the edge, sqrt(2/eta)", [1, 2000], [EDGE, EDGE]),
+            series(
+                "started at .999 of the edge",
+                np.abs(within[:20]),
+                np.abs(within[1:21] / within[:20]),
+                points=True,
+            ),
+            series(
+                "started at 1.001 of the edge",
+                np.abs(beyond[:-1][few]),
+                np.abs(ratio[few]),
+                points=True,
+            ),
+            theory("|1 - eta x^2|", x, np.abs(1 - QUARTIC_LR * x**2)),
         ),
-        caption="There is no L, hence no 2/L: where the run starts decides.",
+        verticals=((EDGE, "sqrt(2/eta)"),),
+        caption="There is no L, hence no 2/L: below the edge every step shrinks x, beyond it every "
+        "step makes it larger.",
     )
     return all_of(
         [

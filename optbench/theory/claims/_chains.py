@@ -92,7 +92,7 @@ def samples_agree(run: Run, expected: Array, at: tuple[int, ...]) -> Finding:
 def drawn_chains(label: str, run: Run) -> Series:
     """Return the mean square of a run's chains as points with their intervals, at most 30."""
     mean = mean_square(run)
-    shown = np.unique(np.linspace(0, len(mean) - 1, min(len(mean), 30)).astype(int))
+    shown = np.unique(np.linspace(1, len(mean) - 1, min(len(mean), 30)).astype(int))
     half = verdicts.Z * error_of(mean, count(run))[shown]
     t, m = run.curve["step"][shown], mean[shown]
     return series(label, t, m, low=m - half, high=m + half, points=True)

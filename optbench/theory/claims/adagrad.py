@@ -244,8 +244,11 @@ def ag_04(evidence: Evidence) -> Finding:
         squares.append(b[-1] ** 2 - b[0] ** 2)
         sums.append(np.square(run.curve["gradient_norm"][:-1][used][1:]).sum())
         monotone.append(float(np.min(b[1:] / b[:-1])))
-        at = thinned(len(b))
-        curves.append(series(f"eta = {eta:g}", at + 1, b[at]))
+        squared = np.square(run.curve["gradient_norm"][:-1][used])
+        summed = np.sqrt(b[0] ** 2 - squared[0] + np.cumsum(squared))
+        at = thinned(len(b), 60)
+        curves.append(series(f"eta = {eta:g}", at + 1, b[at], points=True))
+        curves.append(theory(f"sqrt(b_0^2 + sum |g|^2), eta = {eta:g}", at + 1, summed[at]))
     plot = Plot(
         x_label="steps t",
         y_label="denominator b_t",
@@ -253,7 +256,7 @@ def ag_04(evidence: Evidence) -> Finding:
         y_scale="log",
         series=tuple(curves),
         caption="Whatever the learning rate, the denominator grows until eta/b is small enough, "
-        "and stays there.",
+        "and stays there: gradients vanish, and their sum of squares is finite.",
     )
     return all_of(
         [

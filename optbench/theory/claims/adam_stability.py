@@ -54,7 +54,7 @@ def ad_06b(evidence: Evidence) -> Finding:
         y_label="largest |x_t|/eta of 100 steps",
         y_scale="log",
         series=(
-            series("one start", t, blocks),
+            series("one start, drawn down to 1e-20", t, np.maximum(blocks, 1e-20)),
             theory("root mean square over all, .0284", t, np.full(200, HOVER)),
         ),
         caption="Adam converges fast, until sqrt(v) has shrunk so far that eta/sqrt(v) is unstable "
@@ -156,10 +156,11 @@ def ad_07b(evidence: Evidence) -> Finding:
         y_label="largest |x_t| of 60 steps",
         y_scale="log",
         series=tuple(
-            series(name, t, np.maximum(x.reshape(200, 60).max(axis=1), 1e-280))
+            series(name, t, np.maximum(x.reshape(200, 60).max(axis=1), 1e-30))
             for name, x in (("eta = .375, below", below), ("eta = .39, above", above))
         ),
-        caption="Above the threshold Adam falls by a hundred decades before the first burst.",
+        caption="Drawn down to 1e-30. Above the threshold Adam falls by a hundred decades before "
+        "the first burst.",
     )
     return all_of(
         [

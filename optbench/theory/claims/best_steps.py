@@ -190,4 +190,27 @@ def sg_18b(evidence: Evidence) -> Finding:
     _, decrease = _sampled_vertices(evidence)
     most = g2**2 / (2 * bend) / (1 + spread / bend / MODEL_BATCH)
     findings.append(verdicts.sampled_equals(*_mean(decrease), most, DECREASES))
-    return all_of(findings, plot=_model_plot(evidence))
+    noiseless, (mean, error) = g2**2 / (2 * bend), _mean(decrease)
+    low, high = mean - verdicts.Z * error, mean + verdicts.Z * error
+    sizes = np.geomspace(0.1, 100, 80)
+    plot = Plot(
+        x_label="batch size B",
+        y_label="best decrease over that without noise",
+        x_scale="log",
+        y_scale="log",
+        series=(
+            series(
+                "runs, B = 2",
+                [MODEL_BATCH],
+                [mean / noiseless],
+                low=[low / noiseless],
+                high=[high / noiseless],
+                points=True,
+            ),
+            theory("1/(1 + B_noise/B)", sizes, 1 / (1 + spread / bend / sizes)),
+        ),
+        verticals=((spread / bend, "B_noise"),),
+        caption="Far below B_noise a step gains in proportion to B; far above it more examples "
+        "are wasted.",
+    )
+    return all_of(findings, plot=plot)

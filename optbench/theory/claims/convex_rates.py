@@ -302,8 +302,8 @@ def _distances_drawn(found: list[float]) -> Plot:
 
 @claim(
     "GD-07b",
-    "Squared, the gradient after T steps is at most 2 L D_0 max(1/(2 h T + 1), (1 - h)^(2T)), and for "
-    "each T can be.",
+    "Squared, the gradient after T steps is at most 2 L D_0 max(1/(2 h T + 1), (1 - h)^(2T)), and "
+    "for each T can be.",
     formula=r"|\nabla f(x_T)|^2 \leq 2 L D_0 \max\left(\frac{1}{2 h T + 1}, (1-h)^{2T}\right)",
     assumptions="f convex and L-smooth with a minimiser, h = L eta in (0, 2), D_0 = f(x_0) - f*",
     source="Kim and Fessler 2021; Taylor, Hendrickx and Glineur 2017",

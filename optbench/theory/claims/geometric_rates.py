@@ -53,7 +53,7 @@ def _tail_claim(part: str, kappa: int) -> Claim:
                 series("50 modes, mu apart", t[thin], e[thin]),
                 theory("(1 - 1/kappa)^t", t[thin], e[high] * rho ** (t[thin] - high)),
             ),
-            verticals=((float(low), "window"),),
+            verticals=((float(low), "measured from here on"),),
             caption="Once the faster modes are gone the error is a straight line.",
         )
         slow = verdicts.equals((1 - fit.rho) * kappa, 1.0, evidence.tolerance)

@@ -122,7 +122,27 @@ def sg_08b(evidence: Evidence) -> Finding:
         verdicts.sampled_equals(threshold, _mean(spread)[1], THRESHOLD, evidence.tolerance),
         verdicts.holds(mean - verdicts.Z * error > 1, theory="grows at eta = 1/L", measured=mean),
     ]
-    return all_of(findings, plot=_regression_plot(evidence))
+    error = _mean(spread)[1] * verdicts.Z
+    sizes = np.geomspace(1, 256, 80)
+    plot = Plot(
+        x_label="batch size B",
+        y_label="largest stable step size (L = 1)",
+        x_scale="log",
+        series=(
+            series(
+                "where 20000 regressions stop shrinking",
+                [BATCH],
+                [threshold],
+                low=[threshold - error],
+                high=[threshold + error],
+                points=True,
+            ),
+            theory("2B/(B + d + 1), d = 6", sizes, 2 * sizes / (sizes + FEATURES + 1)),
+            theory("2/L, full gradient", [1, 256], [2, 2]),
+        ),
+        caption="The fewer examples a step sees, the shorter it must be; with many 2/L returns.",
+    )
+    return all_of(findings, plot=plot)
 
 
 LR = 0.7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from optbench.families.find import build_problem
 from optbench.theory import verdicts
 from optbench.theory.claim import Evidence, Key, Kind, Quote, Ruling, Text, claim
 from optbench.theory.finding import Finding, all_of
-from optbench.theory.plot import Plot, series, theory
+from optbench.theory.plot import Plot, quoted, series, theory
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import Tolerance
 
@@ -133,6 +134,8 @@ def nag_01c(evidence: Evidence) -> Finding:
     x = _points(evidence, "two sequences")
     held, y = _points(evidence, "torch"), _look_ahead(x)
     plot = _overlay("torch's parameter", held, "y_t", y, "A loss logged by torch is f(y_t).")
+    other = quoted("x_t, coordinate 1, which it is not", np.arange(len(x)), x[:, 0])
+    plot = replace(plot, series=(*plot.series, other))
     apart = float(np.abs(held - x).max())
     return all_of(
         [

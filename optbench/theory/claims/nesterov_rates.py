@@ -146,7 +146,7 @@ def nag_05b(evidence: Evidence) -> Finding:
     fit = geometric_rate(t, gap, floor=0.0)
     if fit.reason:
         return verdicts.inconclusive(exact, fit.reason)
-    some = slice(0, 801, 10)
+    some = slice(0, 331, 10)
     plot = Plot(
         x_label="steps t",
         y_label="(f(x_t) - f*)/(f(x_0) - f*)",

@@ -149,7 +149,7 @@ def nt_02b(evidence: Evidence) -> Finding:
         series=(
             series("one step", found[:, 0], found[:, 1], points=True),
             theory("2 x - x^2", x, 2 * x - x * x),
-            series("the edge of the domain", [0, 2.2], [0, 0]),
+            theory("the edge of the domain", [0, 2.2], [0, 0]),
         ),
         verticals=((2.0, "x_0 = 2"),),
         caption="From beyond 2 the first step leaves the domain x > 0: a convex function is no "
@@ -231,7 +231,7 @@ def nt_04a(evidence: Evidence) -> Finding:
     after = np.concatenate([_path(evidence.runs[s])[1:] for s in CUBED])
     # The step subtracts x (1 + x^2) from x: what is left is exact to eps/x^2.
     large, shown = np.abs(before) > 0.05, np.abs(after) > 1e-15
-    x = np.geomspace(before[before > 0].min(), 1.2, 60)
+    x = np.geomspace(before[before > 0].min(), np.abs(before[shown]).max(), 60)
     plot = Plot(
         x_label="|x_k|",
         y_label="|x_(k+1)|",

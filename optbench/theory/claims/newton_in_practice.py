@@ -162,7 +162,10 @@ def nt_07(evidence: Evidence) -> Finding:
         x_label="iterations k",
         y_label="f(x_k)",
         y_scale="log",
-        series=(series("Newton's method", k, found, points=True), theory("known", k, CLASSIC)),
+        series=(
+            series("Newton's method", k, found, points=True),
+            theory("published values", k, CLASSIC),
+        ),
         caption="The second step jumps from the floor of the valley up its wall, the third lands "
         "back on the floor.",
     )

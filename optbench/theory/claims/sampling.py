@@ -123,7 +123,8 @@ def sg_04a(evidence: Evidence) -> Finding:
         ]
         t = np.arange(1, len(drawn) + 1)
         shown = np.unique(np.geomspace(1, len(drawn), 120).astype(int)) - 1
-        lines.append(series(sampling, t[shown], np.cumsum(drawn)[shown] / t[shown]))
+        label = "without replacement" if sampling == "without_replacement" else "replacement"
+        lines.append(series(label, t[shown], np.cumsum(drawn)[shown] / t[shown]))
     plot = Plot(
         x_label="minibatches",
         y_label="their mean so far",

@@ -63,12 +63,12 @@ def _sampled(evidence: Evidence, floors: Mapping[float, float]) -> list[Finding]
 def _plot(
     evidence: Evidence,
     x_label: str,
-    x: tuple[float, ...],
-    floors: list[float],
+    probed: tuple[tuple[float, ...], list[float]],
+    exact: tuple[tuple[float, ...], Array],
     at: Mapping[float, float],
     caption: str,
 ) -> Plot:
-    """Return a picture of exact floors and of runs; `at` says where each run stands on the axis."""
+    """Return a picture of floors of the step, exact ones, and runs; `at` says where those stand."""
     ends = np.array([mean_square(evidence.runs[key])[-1] for key in at])
     half = verdicts.Z * error_of(ends, CHAINS * evidence.setting.effort)
     where = list(at.values())
@@ -78,8 +78,9 @@ def _plot(
         x_scale="log",
         y_scale="log",
         series=(
-            series("runs", where, ends, low=ends - half, high=ends + half, points=True),
-            theory("eta s^2/(B lambda (2 - eta lambda))", x, floors),
+            *([series("moments of the step", *probed, points=True)] if probed[1] else []),
+            series("40000 chains", where, ends, low=ends - half, high=ends + half, points=True),
+            theory("eta s^2/(B lambda (2 - eta lambda))", *exact),
         ),
         caption=caption,
     )
@@ -114,7 +115,8 @@ def sg_06a(evidence: Evidence) -> Finding:
     """The exponent over B = 1 to 1024 of exact floors; runs at three B."""
     sizes = tuple(float(size) for size in BATCHES)
     expected = sgd_floor(curvature=1.0, lr=RUN_RATE, variance=1 / np.array(sizes))
-    findings, floors = [], expected.tolist()
+    findings: list[Finding] = []
+    floors: list[float] = []
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, RUN_RATE, size, 1.0) for size in BATCHES]
         findings = [
@@ -124,7 +126,7 @@ def sg_06a(evidence: Evidence) -> Finding:
     at: dict[float, float] = {size: float(size) for size in RUN_BATCHES}
     limits = {size: float(sgd_floor(curvature=1.0, lr=RUN_RATE, variance=1 / size)) for size in at}
     caption = "Sixteen times the batch, a sixteenth of the floor: slope -1."
-    plot = _plot(evidence, "batch size B", sizes, floors, at, caption)
+    plot = _plot(evidence, "batch size B", (sizes, floors), (sizes, expected), at, caption)
     return all_of(findings + _sampled(evidence, limits), plot=plot)
 
 
@@ -163,7 +165,8 @@ def sg_06b(evidence: Evidence) -> Finding:
     With eta proportional to B the floor stays, but for the factor (2 - eta)/(2 - B eta).
     """
     expected = sgd_floor(curvature=1.0, lr=RATES, variance=1.0)
-    findings, floors = [], expected.tolist()
+    findings: list[Finding] = []
+    floors: list[float] = []
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, lr, 1, 1.0) for lr in RATES]
         together = [_floor(evidence, size * RULE_RATE, size, 1.0) for size in RULE_SIZES]
@@ -176,9 +179,9 @@ def sg_06b(evidence: Evidence) -> Finding:
     at: dict[float, float] = {lr: lr for lr in RUN_RATES}
     limits = {lr: float(sgd_floor(curvature=1.0, lr=lr, variance=1.0)) for lr in RUN_RATES}
     whole = (*RATES, *np.geomspace(0.12, 1.0, 12).tolist())
-    line = sgd_floor(curvature=1.0, lr=whole, variance=1.0).tolist()
+    line = sgd_floor(curvature=1.0, lr=whole, variance=1.0)
     caption = "A straight line of slope 1 for small steps, which bends up as eta nears 2/lambda."
-    plot = _plot(evidence, "step size eta", whole, line, at, caption)
+    plot = _plot(evidence, "step size eta", (RATES, floors), (whole, line), at, caption)
     return all_of(findings + _sampled(evidence, limits), plot=plot)
 
 
@@ -208,7 +211,8 @@ def _variance_runs(setting: Setting) -> Mapping[Key, RunSpec]:
 def sg_06c(evidence: Evidence) -> Finding:
     """The exponent over three decades of the variance, of exact floors; runs at two of them."""
     expected = sgd_floor(curvature=1.0, lr=RUN_RATE, variance=VARIANCES)
-    findings, floors = [], expected.tolist()
+    findings: list[Finding] = []
+    floors: list[float] = []
     if shows_its_step(evidence.optimizer(f"sgd:lr={RUN_RATE}")):
         floors = [_floor(evidence, RUN_RATE, 1, s2) for s2 in VARIANCES]
         findings = [
@@ -218,7 +222,7 @@ def sg_06c(evidence: Evidence) -> Finding:
     at: dict[float, float] = {s2: s2 for s2 in RUN_VARIANCES}
     limits = {s2: float(sgd_floor(curvature=1.0, lr=RUN_RATE, variance=s2)) for s2 in RUN_VARIANCES}
     caption = "Twice the variance, twice the floor: slope 1."
-    plot = _plot(evidence, "variance s^2 of the noise", VARIANCES, floors, at, caption)
+    plot = _plot(evidence, "variance s^2", (VARIANCES, floors), (VARIANCES, expected), at, caption)
     return all_of(findings + _sampled(evidence, limits), plot=plot)
 
 

@@ -56,18 +56,17 @@ def _expected(t: np.ndarray, w: float, T: float) -> np.ndarray:
     return np.where(t < w, PEAK * t / w, risen)
 
 
-def _drawn(finding: Finding, run: Run, note: float, caption: str) -> Finding:
+def _drawn(finding: Finding, run: Run, caption: str) -> Finding:
     t = run.curve["step"] / SHORT
     every = slice(None, None, 5)
     plot = Plot(
         x_label="t/T",
-        y_label="learning rate",
+        y_label="learning rate, in 1e-3",
         series=(
-            series("learning rate of the run", t[every], run.curve["lr"][every]),
-            theory("formula", t[every], _expected(t, 0.05, 1)[every]),
-            quoted("half of the cosine is over, it says", [0.5, 0.5], [0.0, note]),
+            series("learning rate of the run", t[every], 1e3 * run.curve["lr"][every]),
+            theory("formula", t[every], 1e3 * _expected(t, 0.05, 1)[every]),
         ),
-        verticals=((0.525, "half of the cosine"),),
+        verticals=((0.05, "w"),),
         caption=caption,
     )
     return finding.drawn(plot)
@@ -112,7 +111,6 @@ def s_06a(evidence: Evidence) -> Finding:
             ]
         ),
         run,
-        PEAK,
         "The cosine starts at 1 at the end of the warm-up and reaches exactly 0 at T.",
     )
 
@@ -152,7 +150,20 @@ def s_06b(evidence: Evidence) -> Finding:
             verdicts.holds(rate[500] > 1.08 * rate[525], theory="not half", measured=rate[500]),
         ]
     )
-    return _drawn(finding, run, PEAK, "At T/2 the cosine is not yet half over: it began at w.")
+    near = slice(450, 571, 5)
+    line = np.arange(45.0, 57.1, 0.1)
+    plot = Plot(
+        x_label="thousands of steps, T = 100",
+        y_label="learning rate over its peak",
+        series=(
+            series("the run", t[near] / 10, rate[near] / PEAK, points=True),
+            theory("(1 + cos(pi (t - w)/(T - w)))/2", line, _expected(line, 5.0, 100) / PEAK),
+            quoted("half of the cosine is over, it says", [50.0, 50.0], [0.43, 0.62]),
+        ),
+        verticals=((52.5, "half of the cosine"),),
+        caption="At T/2 the cosine is not yet half over: it began at w = 5 thousand.",
+    )
+    return finding.drawn(plot)
 
 
 def _two_warmups(setting: Setting) -> Mapping[Key, RunSpec]:

@@ -53,7 +53,8 @@ class Setting:
             The spec; the user's optimizer has the text's hyperparameters under its own names.
 
         Raises:
-            LackingError: When the user's optimizer does not take one of them.
+            LackingError: When the user's optimizer does not take one of them, or takes a learning
+                rate where the rule has none.
         """
         from optbench.optimizers.find import find_optimizer
 
@@ -64,6 +65,8 @@ class Setting:
             return Spec.of(spec.name, values)
         name = self.substitute.name
         taken = find_optimizer(name).parameters
+        if "lr" in taken and "lr" not in parameters:
+            raise LackingError(f"{name} takes lr=, and {self.rule}, which this is about, has none")
         given = {}
         for key, value in values.items():
             own = next((own for own in (key, TWINS.get(key, "")) if own in taken), None)

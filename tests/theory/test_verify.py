@@ -126,6 +126,20 @@ def test_what_the_optimizer_does_not_take_skips_the_row(broken: str) -> None:
     assert finding.reason.endswith("takes no momentum=, which this needs")
 
 
+def test_a_rule_without_a_learning_rate_is_not_held_against_one_with(broken: str) -> None:
+    """Line search finds its own steps: gradient descent with lr= is no candidate for it."""
+
+    def runs(setting: Setting) -> Mapping[Key, RunSpec]:
+        return {"only": setting.run("parabola:curvature=1", "conjugate_gradient", steps=1)}
+
+    chosen = _claim(rule="conjugate_gradient", runs=runs)
+    finding = _only(chosen, f"{broken}:Plain")
+    assert finding.verdict is Verdict.SKIPPED
+    assert finding.reason.endswith(
+        "takes lr=, and conjugate_gradient, which this is about, has none"
+    )
+
+
 def test_a_check_that_breaks_is_a_row_that_fails() -> None:
     """An exception in a check is not an exception of the command."""
 

@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,8 +107,20 @@ def print_table(
         )
     for row in rows:
         table.add_row(*map(Text, row))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
-    Console(width=max(width, 60)).print(table)
+    Console(width=max(width(), 60)).print(table)
+
+
+def width() -> int:
+    """Return the columns of the terminal; 200 where nobody wraps lines."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+
+
+def print_record(head: Sequence[str], text: str, details: str) -> None:
+    """Print what a table's row holds, for narrow terminals: text and details beside the head."""
+    start = "  ".join(head) + "  "
+    lines = [line for part in (text, details) for line in textwrap.wrap(part, width() - len(start))]
+    for place, line in enumerate(lines):
+        print((start if place == 0 else " " * len(start)) + line)
 
 
 class Progress:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from optbench.theory.verify import Row
 
+WIDE = 140
+"""Columns of a terminal that the table needs; narrower ones get a few lines a claim."""
+
 
 @click.command()
 @click.argument("ids", nargs=-1)
@@ -93,10 +96,23 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
     if as_json:
         console.print_json([as_data(row) for row in rows])
         return
-    console.print_table(COLUMNS, [cells(row) for row in rows], texts=(0, 1))
+    if console.width() >= WIDE:
+        console.print_table(COLUMNS, [cells(row) for row in rows], texts=(0, 1))
+    else:
+        _print_narrow([cells(row) for row in rows])
     for row in rows:
         if row.finding.reason:
             click.echo(f"{row.claim.id} {row.finding.verdict}: {printable(row.finding.reason)}")
+
+
+def _print_narrow(rows: Sequence[Sequence[str]]) -> None:
+    from optbench.theory.table import COLUMNS
+
+    size = max(len(row[0]) for row in rows)
+    for name, statement, *numbers, verdict in rows:
+        pairs = zip(COLUMNS[2:], numbers, strict=False)
+        details = "; ".join(f"{column} {value}" for column, value in pairs if value)
+        console.print_record((f"{name:<{size}}", f"{verdict:<4}"), statement, details)
 
 
 def _write(rows: Sequence[Row], page: Path | None, figures: Path | None, jobs: int) -> None:

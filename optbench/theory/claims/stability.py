@@ -227,7 +227,6 @@ def gd_15b(evidence: Evidence) -> Finding:
     on_edge, within, beyond = (_points(run) for run in (edge, inside, outside))
     ratio = beyond[1:] / beyond[:-1]
     x = np.linspace(0.05, 8, 400)
-    few = np.abs(beyond[:-1]) < 8
     plot = Plot(
         x_label="|x_t|",
         y_label="factor of a step, |x_(t+1)/x_t|",
@@ -239,12 +238,7 @@ def gd_15b(evidence: Evidence) -> Finding:
                 np.abs(within[1:21] / within[:20]),
                 points=True,
             ),
-            series(
-                "started at 1.001 of the edge",
-                np.abs(beyond[:-1][few]),
-                np.abs(ratio[few]),
-                points=True,
-            ),
+            series("started at 1.001 of the edge", abs(beyond[:-2]), abs(ratio[:-1]), points=True),
             theory("|1 - eta x^2|", x, np.abs(1 - QUARTIC_LR * x**2)),
         ),
         verticals=((EDGE, "sqrt(2/eta)"),),

@@ -49,6 +49,9 @@ FAMILIES = {
 }
 """Letters of an id to what they stand for."""
 
+HEADLINES = ("GD-03", "GD-10a", "K-01a", "NAG-02a", "LB-01a", "HB-08a", "K-03a", "AD-08")
+"""Claims with a headline in the order of the page: rates first, then what fails; others follow."""
+
 RULINGS = (Ruling.WRONG, Ruling.IMPRECISE, Ruling.BUG, Ruling.OK)
 VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.SKIPPED)
 
@@ -100,6 +103,7 @@ def render(rows: Sequence[Row], captions: Mapping[str, str]) -> dict[str, str]:
     }
     index = template_of("theory.html.j2").render(
         rows=rows,
+        headlines=_headlines(rows),
         verdicts={str(verdict): count[verdict] for verdict in VERDICTS},
         quotes=sum(len(row.claim.says) for row in quoted),
         families=_families(rows),
@@ -113,6 +117,13 @@ def render(rows: Sequence[Row], captions: Mapping[str, str]) -> dict[str, str]:
         **shown,
     )
     return {"textbooks.html": textbooks, "index.html": index}
+
+
+def _headlines(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with a headline, in the order of `HEADLINES`, then of the rows."""
+    place = {name: i for i, name in enumerate(HEADLINES)}
+    shown = [row for row in rows if row.claim.headline]
+    return sorted(shown, key=lambda row: place.get(row.claim.id, len(place)))
 
 
 def _families(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:

@@ -155,7 +155,7 @@ def _limit_one(axes: Axes, which: str, scale: Scale, low: float, high: float) ->
         axes.set(**{f"{which}lim": (low - pad, high + pad)})
         axes.ticklabel_format(axis="x" if which == "x" else "y", useOffset=False)
         return
-    pad = max((high / low) ** 0.04, 1.0 + 1e-3)
+    pad = max(high**0.04 / low**0.04, 1.0 + 1e-3)  # high/low may be more than a float holds
     low, high = low / pad, high * pad
     if high > 30 * low:
         log_axis(axes, which, low, high)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from optbench.core.errors import OptbenchError
-from optbench.report.theory import FAMILIES, render, write_theory
+from optbench.report.theory import FAMILIES, HEADLINES, render, write_theory
 from optbench.report.theory_formulas import typeset
 from optbench.theory.claim import Claim, Kind, Quote, Ruling, Text
 from optbench.theory.claims import load_claims
@@ -173,6 +173,17 @@ def test_verdicts_are_counted_and_rows_without_a_figure_are_shown() -> None:
     assert "figures/GD-02.svg" not in page.links
     assert page.text.index("Everybody should know") < page.text.index("All claims")
     assert page.text.index("Gradient descent (2)") < page.text.index("Heavy ball (1)")
+
+
+def test_the_page_begins_with_the_rates_and_goes_on_with_what_fails() -> None:
+    """The order of headlines is the page's, whatever the order of the rows; unknown ones follow."""
+    names = ("AD-08", "GD-99", "LB-01a", "NAG-02a", "HB-08a", "K-01a", "GD-10a", "GD-03")
+    page = _read([_row(name, headline=f"About {name}.") for name in names])["index.html"]
+    places = [page.text.index(f"About {name}.") for name in (*HEADLINES, "GD-99") if name in names]
+
+    assert places == sorted(places)
+    assert set(HEADLINES) <= {claim.id for claim in load_claims() if claim.headline}
+    assert HEADLINES[:4] == ("GD-03", "GD-10a", "K-01a", "NAG-02a")
 
 
 def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:

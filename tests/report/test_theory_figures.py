@@ -226,6 +226,32 @@ def test_any_numbers_can_be_drawn(
     ElementTree.fromstring(draw(_row(plot)).svg)
 
 
+@pytest.mark.parametrize("word", ["strongly ", "WWWW ", "il ", "a" * 200 + " "])
+def test_a_title_stays_inside_its_figure(word: str) -> None:
+    """Bold letters are wide or narrow: lines are measured, and an overlong word is cut."""
+    figure = figure_of("GD-01", word * 12, "x", PLOT)
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    [title] = [text for text in figure.texts if text.get_text().startswith("GD-01")]
+    box = title.get_window_extent()
+
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
+def test_a_function_stands_apart_from_its_factor() -> None:
+    """As in TeX there is a thin space before max, and none where nothing stands before it."""
+    assert outline(r"R \max x").width == pytest.approx(outline(r"R\,\max x").width)
+    assert outline(r"R\max x").width > outline(r"R").width + outline(r"\max x").width
+    assert outline(r"\max x").width < outline(r"\,\max x").width
+
+
+def test_whole_numbers_have_whole_ticks() -> None:
+    """There is no step 2.5."""
+    plot = replace(PLOT, series=(series("run", range(21), range(21)),), verticals=())
+    axes = _canvas(replace(plot, x_scale="linear", y_scale="linear")).axes
+
+    assert all(float(tick).is_integer() for tick in (*axes.get_xticks(), *axes.get_yticks()))
+
+
 def test_a_star_is_an_exponent_and_a_fraction_is_large() -> None:
     """Matplotlib alone puts spaces round f*'s star, and sets a formula's fractions small."""
     assert outline("f^*").width == pytest.approx(outline("f^{*}").width)

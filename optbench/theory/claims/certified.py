@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from optbench.core.errors import OptbenchError
 from optbench.core.problem import Facts
 from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.certificates.programs import worst_case
 from optbench.theory.claim import Evidence, Key, Kind, claim
+from optbench.theory.claims._certified import drawn_certificates
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.formulas.rates import gd_contraction, gd_convex, nesterov_strongly_convex
 from optbench.theory.formulas.worst_cases import (
@@ -26,6 +29,7 @@ from optbench.theory.formulas.worst_cases import (
     nesterov_displacement,
     nesterov_exact,
 )
+from optbench.theory.plot import Plot, quoted, series, theory
 from optbench.theory.probes.coefficients import (
     StepCoefficients,
     smooth_functions,
@@ -55,8 +59,13 @@ def method_of(
         raise ProbeError(str(error)) from error
 
 
-CONVEX = ((1.0, 1), (1.0, 3), (1.5, 2), (1.9, 2))
-"""h = L eta and T; at the last one the overshooting parabola is the worst function."""
+SHOWN = {1.0: (1, 2, 3, 5), 1.5: (1, 2, 4), 1.9: (1, 2, 4)}
+"""h = L eta to horizons T; at the last h the overshooting parabola is the worst function."""
+
+FINE = np.arange(1.0, 9.0)
+"""Horizons that closed forms are drawn through."""
+
+GAP = "(f(x_T) - f*)/(L R^2) at worst"
 
 
 def _attained_values(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -64,7 +73,8 @@ def _attained_values(setting: Setting) -> Mapping[Key, RunSpec]:
         (h, T): setting.run(
             "parabola:curvature=1" if h == 1.9 else f"huber:T={T},step={h}", f"gd:lr={h}/L", steps=T
         )
-        for h, T in CONVEX
+        for h, horizons in SHOWN.items()
+        for T in horizons
     }
 
 
@@ -82,11 +92,24 @@ def _attained_values(setting: Setting) -> Mapping[Key, RunSpec]:
 )
 def pep_01(evidence: Evidence) -> Finding:
     """Certify and run each pair of step size and horizon."""
-    theory = [float(gd_convex(T, lr=h, **UNIT)) for h, T in CONVEX]
-    methods = [method_of(evidence, f"gd:lr={h}/L", T) for h, T in CONVEX]
-    certified = [worst_case(method, smooth_functions()) for method in methods]
-    reached = [evidence.runs[key].last("suboptimality") for key in CONVEX]
-    return all_of([verdicts.equals(certified, theory, P), verdicts.equals(reached, theory, E2)])
+    findings, parts = [], []
+    for h, horizons in SHOWN.items():
+        exact = gd_convex(horizons, lr=h, **UNIT)
+        methods = [method_of(evidence, f"gd:lr={h}/L", T) for T in horizons]
+        certified = [worst_case(method, smooth_functions()) for method in methods]
+        reached = [evidence.runs[h, T].last("suboptimality") for T in horizons]
+        findings.append(verdicts.equals(certified, exact, P))
+        findings.append(verdicts.equals(reached, exact, E2))
+        parts.append((f"h = {h}", horizons, certified, FINE, gd_convex(FINE, lr=h, **UNIT)))
+    caption = (
+        "Every point is the solution of a semidefinite program over all convex functions, and the "
+        "end of a run on the worst of them. At h = 1.9 that is the parabola."
+    )
+    return all_of(findings, plot=drawn_certificates(parts, GAP, caption))
+
+
+CONVEX = ((1.0, 1), (1.0, 3), (1.5, 2), (1.9, 2))
+"""h = L eta and T."""
 
 
 def _attained_gradients(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -116,7 +139,7 @@ def _attained_gradients(setting: Setting) -> Mapping[Key, RunSpec]:
 )
 def pep_02(evidence: Evidence) -> Finding:
     """Certify and run both normalisations, which have different worst functions."""
-    findings = []
+    findings, points = [], []
     for h, T in CONVEX:
         method, f = method_of(evidence, f"gd:lr={h}/L", T), smooth_functions()
         by_radius = float(gd_convex_gradient(T, lr=h, **UNIT)) ** 2
@@ -126,10 +149,21 @@ def pep_02(evidence: Evidence) -> Finding:
             worst_case(method, f, measure="gradient", start="value"),
         ]
         findings.append(verdicts.equals(certified, [by_radius, by_gap], P))
+        points.append((h, T, *certified))
         if (h, T, "gap") in evidence.runs:
             ends = [evidence.runs[h, T, by].last("gradient_norm") ** 2 for by in ("radius", "gap")]
             findings.append(verdicts.equals(ends, [by_radius, by_gap], E2))
-    return all_of(findings)
+    one = [(T, radius, gap) for h, T, radius, gap in points if h == 1]
+    steps, by_radius_found, by_gap_found = zip(*one, strict=True)
+    squared = gd_convex_gradient(FINE, lr=1.0, **UNIT) ** 2
+    halved = gd_convex_gradient_by_gap(FINE, smoothness=1.0, start_gap=1.0, lr=1.0)
+    parts = [
+        ("by the distance, R = 1", steps, by_radius_found, FINE, squared),
+        ("by the gap, D_0 = 1", steps, by_gap_found, FINE, halved),
+    ]
+    caption = "h = 1, L = 1. Started at a distance the squared gradient falls like 1/T^2 at worst, "
+    caption += "started at a gap like 1/T."
+    return all_of(findings, plot=drawn_certificates(parts, "|g_T|^2 at worst", caption))
 
 
 RATES = (("1.0/L", 1.0), ("two-over-sum", 2 / 1.1), ("1.9/L", 1.9))
@@ -160,7 +194,7 @@ def _slow_or_steep(setting: Setting) -> Mapping[Key, RunSpec]:
 )
 def pep_03(evidence: Evidence) -> Finding:
     """Certify three step sizes; a parabola attains the contraction."""
-    findings = []
+    findings, points = [], []
     for text, h in RATES:
         method = method_of(evidence, f"gd:lr={text}", 3, STRONG)
         rate = gd_contraction(smoothness=1.0, strong_convexity=0.1, lr=h) ** 6
@@ -173,7 +207,27 @@ def pep_03(evidence: Evidence) -> Finding:
         ends = max(evidence.runs[h, mode].last("distance") ** 2 for mode in (0.1, 1.0))
         findings.append(verdicts.equals(certified, [rate, rate, by_radius], P))
         findings.append(verdicts.equals(ends, rate, E2))
-    return all_of(findings)
+        points.append(certified[1:])
+    fine = np.linspace(0.6, 1.98, 70)
+    rates = [gd_contraction(smoothness=1.0, strong_convexity=0.1, lr=h) ** 6 for h in fine]
+    by_radius_line = [
+        float(gd_strongly_convex_by_radius(3, strong_convexity=0.1, lr=h, **UNIT)) for h in fine
+    ]
+    tried, (by_gap, from_radius) = [h for _, h in RATES], zip(*points, strict=True)
+    plot = Plot(
+        x_label="h = L eta",
+        y_label="f(x_3) - f* at worst",
+        y_scale="log",
+        series=(
+            series("by D_0 = 1: certificate", tried, by_gap, points=True),
+            theory("by D_0 = 1: rho^6", fine, rates),
+            series("by L R^2 = 1: certificate", tried, from_radius, points=True),
+            theory("by L R^2 = 1: closed form", fine, by_radius_line),
+        ),
+        caption="kappa = 10, three steps. By the gap 2/(L + mu) is best; by the distance another "
+        "step is, where the parabola L and the worst of the others are equally bad.",
+    )
+    return all_of(findings, plot=plot)
 
 
 MOMENTA: dict[str, Callable[[int], float]] = {
@@ -208,11 +262,26 @@ def _nesterov_hubers(setting: Setting) -> Mapping[Key, RunSpec]:
 def pep_04(evidence: Evidence) -> Finding:
     """Certify both rules of momentum and run the Huber function of each horizon."""
     keys = [(name, n) for name in MOMENTA for n in (1, 3, 5)]
-    theory = [float(nesterov_exact(MOMENTA[name](n), **UNIT)) for name, n in keys]
+    exact = [float(nesterov_exact(MOMENTA[name](n), **UNIT)) for name, n in keys]
     methods = [method_of(evidence, f"{name}:lr=1/L", n) for name, n in keys]
     certified = [worst_case(method, smooth_functions()) for method in methods]
     reached = [evidence.runs[key].last("suboptimality") for key in keys]
-    return all_of([verdicts.equals(certified, theory, P), verdicts.equals(reached, theory, E2)])
+    fine = [int(n) for n in FINE]
+    parts = [
+        (name, (1, 3, 5), certified[i : i + 3], fine, [_nesterov_value(c, n) for n in fine])
+        for i, (name, c) in zip((0, 3), MOMENTA.items(), strict=True)
+    ]
+    plain = quoted("gradient descent, 1/(4 T + 2)", FINE, 1 / (4 * FINE + 2))
+    caption = "Two rules of momentum, nearly the same worst case: better than gradient descent "
+    caption += "from the third step on."
+    return all_of(
+        [verdicts.equals(certified, exact, P), verdicts.equals(reached, exact, E2)],
+        plot=drawn_certificates(parts, GAP, caption, plain),
+    )
+
+
+def _nesterov_value(displacement: Callable[[int], float], n: int) -> float:
+    return float(nesterov_exact(displacement(n), **UNIT))
 
 
 DIGITS = Tolerance(absolute=1e-5, reason="five digits, known from semidefinite programs alone")
@@ -242,7 +311,18 @@ def pep_05(evidence: Evidence) -> Finding:
         steps, smoothness=1.0, strong_convexity=0.1, start_gap=1.0, radius=0.0
     )
     exact = verdicts.equals(certified, [0.54794, 0.13031, 0.01432], DIGITS)
-    return all_of([verdicts.below(certified, bounds, P), exact])
+    line = np.arange(0.0, 10.0)
+    plot = Plot(
+        x_label="steps t",
+        y_label="(f(x_t) - f*)/(D_0 + mu R^2/2) at worst",
+        y_scale="log",
+        series=(
+            series("certificate", steps, certified, points=True),
+            theory("(1 - 1/sqrt(kappa))^t", line, (1 - 10**-0.5) ** line),
+        ),
+        caption="kappa = 10. The guarantee is not tight: what is possible at worst falls faster.",
+    )
+    return all_of([verdicts.below(certified, bounds, P), exact], plot=plot)
 
 
 def _ogm_both(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -271,48 +351,20 @@ def _ogm_both(setting: Setting) -> Mapping[Key, RunSpec]:
 )
 def pep_06(evidence: Evidence) -> Finding:
     """Certify three horizons and run both of its worst functions."""
-    findings = []
+    findings, found = [], []
     for n in (1, 2, 5):
-        theory = minimax_convex(n, **UNIT)
+        exact = minimax_convex(n, **UNIT)
         certified = worst_case(method_of(evidence, "ogm:lr=1/L", n), smooth_functions())
+        found.append(certified)
         ends = [evidence.runs[n, kind].last("suboptimality") for kind in ("huber", "parabola")]
-        findings += [verdicts.equals(certified, theory, P), verdicts.equals(ends, theory, E2)]
-    return all_of(findings)
-
-
-POLYAK = "heavy_ball:lr=polyak,beta=polyak"
-
-
-def _cycle(setting: Setting) -> Mapping[Key, RunSpec]:
-    return {"cycle": setting.run("lessard_recht_packard", POLYAK, steps=300)}
-
-
-@claim(
-    "PEP-07",
-    "Off quadratics heavy ball with Polyak's pair does not contract: its worst distance grows with "
-    "the steps.",
-    formula=r"\max_{F_{\mu, L}} \|x_n - x^*\|^2 / R^2 = 7.92, 11.0, 18.06 \quad (n = 2, 4, 8)",
-    assumptions="f mu-strongly convex and L-smooth, kappa = 25",
-    source="Lessard, Recht and Packard 2016; Goujaud, Taylor and Dieuleveut 2023",
-    kind=Kind.NEGATIVE,
-    tolerance=P,
-    rule="heavy_ball",
-    runs=_cycle,
-    extra="pepit",
-)
-def pep_07(evidence: Evidence) -> Finding:
-    """Certify that distances rise above the transient of quadratics; on one function it cycles."""
-    facts = smooth_functions(1.0, 1 / 25)
-    methods = [method_of(evidence, POLYAK, n, facts) for n in (2, 4, 8)]
-    worst = [worst_case(method, facts, measure="distance") for method in methods]
-    rho = 2 / 3
-    transient = max((1 + (1 + rho) * t) * rho**t for t in range(9)) ** 2
-    away = evidence.runs["cycle"].last("distance")
-    grows = verdicts.holds(
-        transient < worst[0] < worst[1] < worst[2] and away > 0.5,
-        theory="grows, and cycles",
-        measured=f"{worst[0]:.4g}, {worst[1]:.4g}, {worst[2]:.4g}; ends {away:.3g} away",
-        reason="the worst distances do not grow, or the cycle is not there",
+        findings += [verdicts.equals(certified, exact, P), verdicts.equals(ends, exact, E2)]
+    least = [minimax_convex(int(n), **UNIT) for n in FINE]
+    nesterov = nesterov_exact(nesterov_displacement(FINE), **UNIT)
+    plot = drawn_certificates(
+        [("optimized gradient method", (1, 2, 5), found, FINE, least)],
+        GAP,
+        "No first-order method has a smaller worst case; Nesterov's tends to twice as much.",
+        theory("Nesterov's method", FINE, nesterov),
+        theory("gradient descent", FINE, gd_convex(FINE, lr=1.0, **UNIT)),
     )
-    digits = Tolerance(absolute=0.005, reason="the numbers are known to two decimals")
-    return all_of([grows, verdicts.equals(worst, [7.92, 11.0, 18.06], digits)])
+    return all_of(findings, plot=plot)

@@ -1,6 +1,7 @@
 """Exact worst cases beyond constant steps on smooth convex functions, by semidefinite programming.
 
-Functions that are not smooth, or not convex; exact line search, random terms, silver steps.
+Heavy ball off quadratics; functions that are not smooth, or not convex; exact line search, random
+terms, silver steps.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from optbench.core.spec import RunSpec
 from optbench.theory import verdicts
 from optbench.theory.certificates.programs import exact_line_search, one_stochastic_step, worst_case
 from optbench.theory.claim import Evidence, Key, Kind, claim
-from optbench.theory.claims.certified import STRONG, UNIT, method_of
+from optbench.theory.claims._certified import drawn_certificates
+from optbench.theory.claims.certified import GAP, STRONG, UNIT, method_of
 from optbench.theory.finding import Finding, all_of
 from optbench.theory.formulas.rates import gd_convex
+from optbench.theory.plot import Plot, quoted, series, theory
 from optbench.theory.probes.coefficients import smooth_functions
 from optbench.theory.setting import Setting
 from optbench.theory.tolerance import E2, B, P, Tolerance
@@ -25,6 +28,54 @@ from optbench.theory.tolerance import E2, B, P, Tolerance
 SILVER = "optbench.schedules.silver:silver"
 
 LIPSCHITZ = Facts(dim=1, lipschitz=1.0, convex=True)
+
+POLYAK = "heavy_ball:lr=polyak,beta=polyak"
+
+
+def _cycle(setting: Setting) -> Mapping[Key, RunSpec]:
+    return {"cycle": setting.run("lessard_recht_packard", POLYAK, steps=300)}
+
+
+@claim(
+    "PEP-07",
+    "Off quadratics heavy ball with Polyak's pair does not contract: its worst distance grows with "
+    "the steps.",
+    formula=r"\max_{F_{\mu, L}} \|x_n - x^*\|^2 / R^2 = 7.92, 11.0, 18.06 \quad (n = 2, 4, 8)",
+    assumptions="f mu-strongly convex and L-smooth, kappa = 25",
+    source="Lessard, Recht and Packard 2016; Goujaud, Taylor and Dieuleveut 2023",
+    kind=Kind.NEGATIVE,
+    tolerance=P,
+    rule="heavy_ball",
+    runs=_cycle,
+    extra="pepit",
+)
+def pep_07(evidence: Evidence) -> Finding:
+    """Certify that distances rise above the transient of quadratics; on one function it cycles."""
+    facts = smooth_functions(1.0, 1 / 25)
+    methods = [method_of(evidence, POLYAK, n, facts) for n in (2, 4, 8)]
+    worst = [worst_case(method, facts, measure="distance") for method in methods]
+    rho = 2 / 3
+    transient = max((1 + (1 + rho) * t) * rho**t for t in range(9)) ** 2
+    away = evidence.runs["cycle"].last("distance")
+    grows = verdicts.holds(
+        transient < worst[0] < worst[1] < worst[2] and away > 0.5,
+        theory="grows, and cycles",
+        measured=f"{worst[0]:.4g}, {worst[1]:.4g}, {worst[2]:.4g}; ends {away:.3g} away",
+        reason="the worst distances do not grow, or the cycle is not there",
+    )
+    digits = Tolerance(absolute=0.005, reason="the numbers are known to two decimals")
+    t = np.arange(9.0)
+    plot = Plot(
+        x_label="steps n",
+        y_label="|x_n - x*|^2/R^2 at worst",
+        series=(
+            series("certificate, kappa = 25", (2, 4, 8), worst, points=True),
+            theory("on quadratics", t, ((1 + (1 + rho) * t) * rho**t) ** 2),
+        ),
+        caption="On quadratics the overshoot fades; on strongly convex functions the worst "
+        "distance goes on growing.",
+    )
+    return all_of([grows, verdicts.equals(worst, [7.92, 11.0, 18.06], digits)], plot=plot)
 
 
 def _last_iterate(evidence: Evidence, n: int, schedule: str) -> float:
@@ -106,11 +157,11 @@ def pep_10(evidence: Evidence) -> Finding:
         )
         for h, n in keys
     ]
-    theory = [4 / (n * h * (4 - h) + 2) for h, n in keys]
+    exact = [4 / (n * h * (4 - h) + 2) for h, n in keys]
     run = evidence.runs["run"]
     n, least = run.curve["step"], np.minimum.accumulate(run.curve["gradient_norm"] ** 2)
     bound = 4 * float(run.facts["smoothness"] or 0) * run.curve["suboptimality"][0] / (3 * n + 2)
-    return all_of([verdicts.equals(certified, theory, P), verdicts.below(least, bound, B)])
+    return all_of([verdicts.equals(certified, exact, P), verdicts.below(least, bound, B)])
 
 
 def _steepest(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -135,10 +186,10 @@ def _steepest(setting: Setting) -> Mapping[Key, RunSpec]:
 def pep_11(evidence: Evidence) -> Finding:
     """Certify one step, and take it on the worst quadratic."""
     gaps = evidence.runs["run"].curve["suboptimality"]
-    theory = (9 / 11) ** 2
+    exact = (9 / 11) ** 2
     certified = exact_line_search(smoothness=1.0, strong_convexity=0.1)
     return all_of(
-        [verdicts.equals(certified, theory, P), verdicts.equals(gaps[1] / gaps[0], theory, E2)]
+        [verdicts.equals(certified, exact, P), verdicts.equals(gaps[1] / gaps[0], exact, E2)]
     )
 
 
@@ -162,8 +213,8 @@ def pep_12(evidence: Evidence) -> Finding:
     certified = one_stochastic_step(
         length, smoothness=1.0, strong_convexity=0.1, deviation=1.0, radius=2.0, terms=5
     )
-    theory = (0.9 / 2 * 2 + math.sqrt((1 - 1.1 / 2) ** 2 * 4 + 1)) ** 2
-    return verdicts.equals(certified, theory, P)
+    exact = (0.9 / 2 * 2 + math.sqrt((1 - 1.1 / 2) ** 2 * 4 + 1)) ** 2
+    return verdicts.equals(certified, exact, P)
 
 
 def _silver_hubers(setting: Setting) -> Mapping[Key, RunSpec]:
@@ -200,10 +251,28 @@ def pep_13(evidence: Evidence) -> Finding:
     certified = [worst_case(method, smooth_functions()) for method in methods]
     reached = [evidence.runs[j].last("suboptimality") for j in (1, 2, 3)]
     bounds = 1 / (1 + np.sqrt(4 * r ** (2.0 * levels) - 3))
+    levels = np.array([1.0, 2.0, 3.0, 4.0])
+    fine = 2**levels - 1
+    parts = [
+        (
+            "silver steps",
+            steps.tolist(),
+            certified,
+            fine,
+            1 / (1 + np.sqrt(4 * r ** (2 * levels) - 3)),
+        ),
+    ]
+    plot = drawn_certificates(
+        parts,
+        GAP,
+        "Some steps longer than 2/L make the worst case fall faster than any constant step does.",
+        quoted("constant step 1/L, 1/(4 T + 2)", fine, gd_convex(fine, lr=1.0, **UNIT)),
+    )
     return all_of(
         [
             verdicts.below(certified, bounds, P),
             verdicts.below(certified, gd_convex(steps, lr=1.0, **UNIT), P),
             verdicts.equals(certified, reached, P),
-        ]
+        ],
+        plot=plot,
     )

@@ -68,9 +68,12 @@ def verify(
     with console.prints_to_stderr():
         substitute = None if optimizer is None else read_substitute(optimizer)
     chosen, left_out = choose(ids, substitute, quick=quick)
-    names = ", ".join(claim.id for claim in left_out)
+    missed = [
+        f"left out, {why}: {', '.join(claim.id for claim in claims)}"
+        for why, claims in left_out.items()
+    ]
     if not chosen:
-        raise OptbenchError(f"nothing to check: --quick leaves out {names}")
+        raise OptbenchError(f"nothing to check; {'; '.join(missed)}")
     with console.prints_to_stderr(), console.Progress(len(chosen), "claims") as progress:
         rows = check(
             chosen,
@@ -79,8 +82,8 @@ def verify(
             on_row=lambda row: progress.advance(1),
         )
     _print(rows, as_json=as_json)
-    if left_out:
-        click.echo(f"left out, because they take long: {names}", err=True)
+    for line in missed:
+        click.echo(line, err=True)
     _write(rows, output if html else None, figures, jobs or cores())
     click.echo(summary(rows), err=as_json)
     if not all(settles(row.finding) for row in rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib.util
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -87,12 +88,14 @@ def read_substitute(text: str) -> Spec:
 
 def choose(
     patterns: Sequence[str], substitute: Spec | None = None, *, quick: bool = False
-) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims to check, and those left out because they take long.
+) -> tuple[list[Claim], dict[str, list[Claim]]]:
+    """Return the claims to check, and those left out with the reason.
 
     Args:
         patterns: Ids or globs, see `select`. With a user's optimizer none stands for the claims
-            about gradient descent, and about heavy ball where its signature names a momentum.
+            about gradient descent, and about heavy ball where its signature names a momentum; a
+            glob stands for those about gradient descent and the method that most of the family is
+            about, so that a right heavy ball is not held to the claim about Nesterov's momentum.
         substitute: The user's optimizer.
         quick: Whether claims marked long are left out.
 
@@ -100,12 +103,28 @@ def choose(
         OptbenchError: For a pattern that matches nothing.
     """
     chosen = select(load_claims(), patterns)
+    left_out: dict[str, list[Claim]] = {}
     if substitute is not None and not patterns:
         parameters = find_optimizer(substitute.name).parameters
         rules = {"gd", "heavy_ball"} if parameters.keys() & TWINS.keys() else {"gd"}
         chosen = [c for c in chosen if c.rule in rules]
-    long = [c for c in chosen if c.long] if quick else []
-    return [c for c in chosen if c not in long], long
+    elif substitute is not None:
+        ids = [pattern for pattern in patterns if not set("*?[") & set(pattern)]
+        named = select(chosen, ids) if ids else []
+        left_out[ASIDE] = [c for c in chosen if c not in named and _is_aside(c)]
+    if quick:
+        left_out[LONG] = [c for c in chosen if c.long and c not in left_out.get(ASIDE, [])]
+    gone = [c for claims in left_out.values() for c in claims]
+    return [c for c in chosen if c not in gone], {why: out for why, out in left_out.items() if out}
+
+
+LONG = "because they take long"
+ASIDE = "because they are about another method than their family; to check one, name it"
+
+
+def _is_aside(claim: Claim) -> bool:
+    family = Counter(c.rule for c in load_claims() if c.family == claim.family)
+    return claim.rule not in ("gd", family.most_common(1)[0][0])
 
 
 def _matches(name: str, pattern: str) -> bool:

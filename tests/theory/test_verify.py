@@ -254,10 +254,25 @@ def test_without_ids_an_optimizer_is_held_to_what_its_signature_allows(broken: s
     assert {c.rule for c in momentum} == {"gd", "heavy_ball"}
 
 
+def test_a_glob_holds_an_optimizer_to_the_method_of_its_family(broken: str) -> None:
+    """A right heavy ball is not put in the place of Nesterov's momentum, unless that is named."""
+    plain = read_substitute(f"{broken}:Plain")
+    chosen, reasons = choose(("HB-*", "GD-*"), plain)
+    (left_out,) = reasons.values()
+    named, nothing = choose(("HB-03c", "hb-*"), plain)
+
+    assert {c.rule for c in chosen} == {"gd", "heavy_ball"}
+    assert {"HB-03b", "HB-03c", "GD-16"} <= {c.id for c in left_out}
+    assert "HB-03c" in {c.id for c in named}
+    assert not {c.id for c in named} & {c.id for out in nothing.values() for c in out}
+    assert choose(("HB-*",))[1] == {}
+
+
 def test_quick_leaves_out_the_long_ones_and_names_them() -> None:
     """Chosen and left out are all there are."""
-    chosen, left_out = choose((), quick=True)
+    chosen, reasons = choose((), quick=True)
     everything, nothing = choose(())
+    (left_out,) = reasons.values()
     assert not nothing
     assert {c.id for c in chosen} | {c.id for c in left_out} == {c.id for c in everything}
     assert not any(c.long for c in chosen)

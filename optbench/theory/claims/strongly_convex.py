@@ -250,8 +250,7 @@ def gd_10e(evidence: Evidence) -> Finding:
     L = np.array(CURVATURES)
     ends = [evidence.runs[curvature].last("distance") for curvature in CURVATURES]
     factors = np.array(ends) ** (1 / 50)
-    product = L * L / 8
-    wrong = np.abs(product - 1) / (product + 1)
+    wrong, line = _with_the_product(L), np.geomspace(L.min(), L.max(), 80)
     plot = Plot(
         x_label="L, with mu = L/8",
         y_label="factor a step",
@@ -259,7 +258,7 @@ def gd_10e(evidence: Evidence) -> Finding:
         series=(
             series("measured", L, factors, points=True),
             theory("(kappa - 1)/(kappa + 1), kappa = L/mu", L, np.full(4, 7 / 9)),
-            quoted("the same with L mu", L, wrong),
+            quoted("the same with L mu", line, _with_the_product(line)),
         ),
         caption="The rate knows no units: the ratio decides.",
     )
@@ -274,3 +273,8 @@ def gd_10e(evidence: Evidence) -> Finding:
         ],
         plot=plot,
     )
+
+
+def _with_the_product(L: Array) -> Array:
+    """Return (kappa - 1)/(kappa + 1), without its sign, for kappa = L mu = L^2/8."""
+    return np.asarray(np.abs(L**2 / 8 - 1) / (L**2 / 8 + 1))

@@ -93,7 +93,6 @@ def verify(
 
 
 def _print(rows: Sequence[Row], *, as_json: bool) -> None:
-    from optbench.analysis.tables import printable
     from optbench.theory.table import COLUMNS, as_data, cells
 
     if as_json:
@@ -105,7 +104,7 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
         _print_narrow([cells(row) for row in rows])
     for row in rows:
         if row.finding.reason:
-            click.echo(f"{row.claim.id} {row.finding.verdict}: {printable(row.finding.reason)}")
+            click.echo(f"{row.claim.id} {row.finding.verdict}: {row.finding.reason}")
 
 
 def _print_narrow(rows: Sequence[Sequence[str]]) -> None:

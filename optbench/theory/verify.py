@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.groups import complete_grouped
 from optbench.core.run import Run, Status
@@ -260,8 +261,8 @@ def _is_short(run: Run) -> bool:
 
 
 def _skipped(reason: str) -> Finding:
-    return Finding(verdict=Verdict.SKIPPED, theory="", measured="", reason=reason)
+    return Finding(verdict=Verdict.SKIPPED, theory="", measured="", reason=printable(reason))
 
 
 def _failed(reason: str) -> Finding:
-    return Finding(verdict=Verdict.FAIL, theory="", measured="", reason=reason)
+    return Finding(verdict=Verdict.FAIL, theory="", measured="", reason=printable(reason))

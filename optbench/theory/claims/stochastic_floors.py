@@ -111,7 +111,7 @@ def _floor_plot(evidence: Evidence) -> Plot:
         y_scale="log",
         series=tuple(lines),
         caption="A constant step buys a floor, not a minimum: it rises like eta, faster near "
-        "eta = 2, and falls like 1/B.",
+        "eta = 2, and falls like 1/B. Intervals are smaller than the points.",
     )
 
 

@@ -37,7 +37,7 @@ from optbench.core.run import Run
 from optbench.report.figures import ProblemFigures, figures_for_problem
 from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
-from optbench.report.template import template_of
+from optbench.report.template import TEMPLATES, template_of
 from optbench.theory.diagnosis.diagnose import Diagnosis, behaviour_of
 
 WORTH_PROCESSES = 6
@@ -171,7 +171,8 @@ def render_page(
 
 def _stamp(runs: Iterable[Run], title: str, notes: Iterable[str]) -> str:
     """Return a hash of all that a report is made of: the runs, the words, the code that draws."""
-    whole = sha256("\0".join([fingerprint([__name__]), title, *notes]).encode())
+    looks = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
+    whole = sha256("\0".join([fingerprint([__name__]), *looks, title, *notes]).encode())
     for run in runs:
         whole.update(f"{run.spec.digest} {run.spec.label} {run.status} {run.message}".encode())
         whole.update(run.curve["value"].tobytes() if run.curve else b"")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+TEMPLATES = Path(__file__).parent / "templates"
+
 
 def template_of(name: str) -> Template:
     """Return a page's template.
@@ -14,7 +16,7 @@ def template_of(name: str) -> Template:
         name: Its file in `templates`, such as `index.html.j2`.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,6 +19,7 @@ from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
 from optbench.report import pages
 from optbench.report.pages import file_stem, write_report
+from optbench.report.template import TEMPLATES
 
 Maker = Callable[..., Run]
 HOSTILE = '<script>alert("x")</script>'
@@ -271,3 +273,9 @@ def test_a_report_of_the_same_runs_stays_and_of_others_is_made_again(
     write_report(small_suite, tmp_path, title="b")
     write_report(small_suite[:-1], tmp_path, title="b")
     assert len(drawn) == 3
+    looks = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, looks)
+    (looks / "_base.css").write_text("", encoding="utf-8")
+    monkeypatch.setattr(pages, "TEMPLATES", looks)
+    write_report(small_suite[:-1], tmp_path, title="b")
+    assert len(drawn) == 4

@@ -68,7 +68,7 @@ def _distance_squared(run: Run) -> float:
     tolerance=B,
     rule="gd",
     runs=_on_the_worst,
-    headline="O(1/t^2), with Nesterov's own lower bound below",
+    headline="The lower bound: no method in the span of gradients beats O(1/t^2)",
 )
 def lb_01a(evidence: Evidence) -> Finding:
     """Run five methods for t steps each on the function of t, between both bounds.

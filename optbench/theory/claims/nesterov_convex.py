@@ -109,7 +109,7 @@ def _bounded(evidence: Evidence) -> Finding:
     tolerance=B,
     rule="nesterov_convex",
     runs=_everywhere("nesterov_convex"),
-    headline="O(1/t^2), with Nesterov's own lower bound",
+    headline="O(1/t^2): Nesterov's method, and his own lower bound below it",
     says=(
         Quote(
             text=Text.TUTORIAL,

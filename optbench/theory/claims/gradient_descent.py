@@ -75,10 +75,9 @@ def gd_01(evidence: Evidence) -> Finding:
         for (name, *_), done, due in zip(points, dones, dues, strict=True)
         if name == BOWL
     ]
-    bound = verdicts.below(
-        np.concatenate(dues), np.concatenate(dones), evidence.tolerance, scale=1.0
-    )
-    bounds = np.array([due for _, due, _ in points])
+    due, done = np.concatenate(dues), np.concatenate(dones)
+    bound = verdicts.below(due, done, evidence.tolerance, scale=1.0)
+    bounds = np.sort([due for _, due, _ in points])
     names = dict.fromkeys(name for name, _, _ in points)
     plot = Plot(
         x_label="eta (1 - eta L/2) |grad f(x_0)|^2",
@@ -95,7 +94,7 @@ def gd_01(evidence: Evidence) -> Finding:
                 )
                 for name in names
             ),
-            theory("the least decrease", np.sort(bounds), np.sort(bounds)),
+            theory("the least decrease", bounds, bounds),
         ),
         caption="First steps with h = L eta from .25 to 1.9: each lowers f by at least the bound, "
         "on |x|^2/2 by exactly that.",
@@ -280,10 +279,13 @@ def gd_03(evidence: Evidence) -> Finding:
     worst = gd_convex(steps, smoothness=1.0, radius=1.0, lr=1.0)
     every = np.arange(1.0, 1001.0)
     bound = gd_convex(every, smoothness=1, radius=1, lr=1)
-    fixed = {T: evidence.runs[f"fixed {T}"].curve["suboptimality"][1:] for T in FIXED}
+    gaps = np.stack([evidence.runs[f"fixed {T}"].curve["suboptimality"][1:] for T in FIXED])
     thin = np.unique(np.geomspace(1, 1000, 120).astype(int)) - 1
-    stack = np.stack(list(fixed.values()))
-    falls = every * stack
+    falls = every * gaps
+    fixed = [
+        series(f"the function for T = {T}, at all t", every[: 2 * T + 1], gap[: 2 * T + 1])
+        for T, gap in zip(FIXED, np.maximum(gaps, bound[-1] / 2), strict=True)
+    ]
     plot = Plot(
         x_label="steps t",
         y_label="f(x_t) - f*",
@@ -291,14 +293,7 @@ def gd_03(evidence: Evidence) -> Finding:
         y_scale="log",
         series=(
             series("worst function of each T, after T steps", steps, ends, points=True),
-            *(
-                series(
-                    f"the function for T = {T}, at all t",
-                    every[: 2 * T + 1],
-                    np.maximum(gap[: 2 * T + 1], bound[-1] / 2),
-                )
-                for T, gap in fixed.items()
-            ),
+            *fixed,
             theory("L R^2/(4 t + 2)", every[thin], bound[thin]),
             quoted("R^2/(2 eta t)", every[thin], 1 / (2 * every[thin])),
         ),
@@ -309,7 +304,7 @@ def gd_03(evidence: Evidence) -> Finding:
     return all_of(
         [
             verdicts.equals(ends, worst, evidence.tolerance),
-            verdicts.below(stack, np.tile(bound, (len(FIXED), 1)), B, scale=1.0),
+            verdicts.below(gaps, np.tile(bound, (len(FIXED), 1)), B, scale=1.0),
             verdicts.below(every * bound, 0.25, B),
             verdicts.holds(
                 bool((falls[:, -1] < 1e-6 * falls[:, 0]).all()),

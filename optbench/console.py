@@ -141,15 +141,13 @@ class Progress:
             self._bar = progress.Progress(
                 progress.TextColumn(f"{{task.completed}}/{{task.total}} {self._things}"),
                 progress.BarColumn(),
-                progress.TextColumn(
-                    f"{{task.speed:.0f}} {self._things}/s" if self._total > 50 else ""
-                ),
+                progress.TextColumn("{task.fields[rate]}"),
                 progress.TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("runs", total=self._total)
+            self._task = self._bar.add_task("", total=self._total, rate="")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -162,7 +160,8 @@ class Progress:
         self._done += count
         now = time.monotonic()
         if self._bar is not None:
-            self._bar.update(self._task, advance=count)
+            rate = self._done / max(now - self._started, 1e-3)
+            self._bar.update(self._task, advance=count, rate=f"{rate:.3g} {self._things}/s")
         elif now - self._spoken >= LINE_EVERY:
             self._spoken = now
             rate = self._done / (now - self._started)

@@ -41,7 +41,7 @@ KAPPA = 100.0
             ruling=Ruling.OK,
             truth="Right for eta = 4/(sqrt L + sqrt mu)^2 together with beta = rho^2, which both "
             "depend on kappa, on quadratics only and up to a factor t; gradient descent's needs "
-            "eta = 2/(L + mu). With beta fixed at .9 nothing is left of it for kappa above 1442.",
+            "eta = 2/(L + mu). With beta fixed at .9 the square root is lost for kappa above 1442.",
         ),
     ),
 )

@@ -189,7 +189,7 @@ def k_03a(evidence: Evidence) -> Finding:
 
 @claim(
     "K-03b",
-    "Momentum .9 is as good as Polyak's up to kappa = 1442 and not beyond.",
+    "With momentum .9 the rate is sqrt(.9) = .949 up to kappa = 1442, and worse beyond.",
     formula=r"\rho = \sqrt{\beta} \Leftrightarrow \kappa \leq "
     r"\left(\frac{1 + \sqrt{\beta}}{1 - \sqrt{\beta}}\right)^2 = 1442",
     assumptions="quadratic, beta = .9, eta = (1 + sqrt beta)^2/L, the largest that allows rate "

@@ -304,7 +304,8 @@ def _dense(setting: Setting) -> Mapping[Key, RunSpec]:
 
 @claim(
     "NAG-09",
-    "On a power-law spectrum acceleration doubles gradient descent's exponent, to -2 (1 + p).",
+    "On a power-law spectrum with p < 1/2 acceleration doubles gradient descent's exponent, to "
+    "-2 (1 + p).",
     formula=r"f(x_t) - f^* \sim t^{-2 (1 + p)}",
     assumptions="quadratic whose spectral measure at the start has density lambda^(p-1), p = .1 < "
     "1/2; eta = 1/L, momenta (t - 1)/(t + 2)",

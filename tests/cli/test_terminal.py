@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def test_the_bar_is_drawn_from_the_first_moment(tmp_path: Path) -> None:
-    """More than fifty things, none of them done yet: the bar has no rate to show, and no trouble."""
+    """More than fifty things, none of them done yet: the bar has no rate to show, no trouble."""
     terminal, inside = pty.openpty()
     command = "run -p quadratic:dim=2 -o gd --lr 1e-3..1:60 --budget 5"
     process = subprocess.Popen(

@@ -230,7 +230,7 @@ def test_a_method_that_ends_by_itself_says_so() -> None:
         ("huber", "heavy_ball:lr=polyak", "needs strong convexity"),
         ("quadratic", "sgd:lr=0.1", "a finite sum or gradient noise"),
         ("max_coordinate", "scipy.CG", "an unconstrained problem"),
-        ("least_squares:rows=5,columns=3", "sgd:batch_size=6,lr=0.1", "more than the 5 examples"),
+        ("least_squares:rows=5,columns=3", "sgd:batch_size=6,lr=0.1", "least_squares has 5"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(

@@ -43,7 +43,9 @@ def _status() -> int:
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except (BrokenPipeError, SystemExit):  # click makes the second of the first
+    except (BrokenPipeError, SystemExit) as error:  # click makes exit status 1 of the first
+        if isinstance(error, SystemExit) and error.code != 1:
+            raise
         # `optbench list | head`: nobody reads on, which is no mistake.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -28,6 +28,28 @@ DETERMINED = (
 MEASURED = ("seconds",)
 """Columns that a clock decides: never in a hash, never in an equality."""
 
+TRAINED = (
+    "epoch",
+    "train_loss",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "update_ratio",
+    "sharpness",
+)
+"""Columns that a task adds to a trajectory, decided by the spec on one machine.
+
+`epoch` is examples seen over training examples; `train_loss` the mean of the minibatch losses since
+the log point before; the test columns have a number at the run's end only; `update_ratio` is
+|x_t - x_(t-1)|/|x_(t-1)|; `sharpness` the largest eigenvalue of the training loss's Hessian. For a
+task `value` is the validation loss (the training loss where there is no validation data), and
+`gradient_norm` that of the minibatch gradient of the step that led there, before clipping.
+"""
+
+TRAINED_MEASURED = ("examples_per_second", "peak_memory")
+"""Columns that a task adds and a clock or an allocator decides; memory in bytes."""
+
 
 class Status(StrEnum):
     """How a run ended. A run that failed is a result with a status, not a gap."""
@@ -79,12 +101,14 @@ class Run:
         curve: Column name (see `DETERMINED`, `MEASURED`) to array of shape (points,), float64, at
             strictly increasing steps; `value` at step t is f(x_t), the calls are those spent to
             reach x_t. NaN where a column is unknown (no f*, no x*).
+        trained: What a task adds to the curve: column name (see `TRAINED`, `TRAINED_MEASURED`) to
+            array of shape (points,); empty for other problems.
         points: The logged x_t, shape (points, d), where the spec asks for them.
         hits: First passage below each target that was reached, exact to the step.
         hyper: The numbers behind the optimizer's parameters (tunings resolved).
         facts: The problem's scalar facts, `radius`, the start's distance to the solution set, and
             `state_bytes`, the size of the optimizer's state in bytes per variable.
-        engine: `batched` or `step`.
+        engine: `batched`, `step` or `training`.
         batch: Name of the batch it travelled in, and its row there.
         seconds: Time of the run; in a batch, the batch's time divided by its rows.
     """
@@ -94,6 +118,7 @@ class Run:
     message: str = ""
     first_bad_step: int | None = None
     curve: Mapping[str, np.ndarray] = field(default_factory=dict)
+    trained: Mapping[str, np.ndarray] = field(default_factory=dict)
     points: np.ndarray | None = None
     hits: tuple[Hit, ...] = ()
     hyper: Mapping[str, float] = field(default_factory=dict)
@@ -104,7 +129,7 @@ class Run:
 
     def last(self, column: str) -> float:
         """Return a column's value at the end of the run; NaN when there is no curve."""
-        values = self.curve.get(column)
+        values = self.curve.get(column, self.trained.get(column))
         return float("nan") if values is None or len(values) == 0 else float(values[-1])
 
     def hit(self, target: float) -> Hit | None:

@@ -21,6 +21,7 @@ from typing import Any
 from optbench.core.errors import SpecError
 from optbench.core.parameters import TUNING, Value
 from optbench.core.target import SUBOPTIMALITY
+from optbench.core.training import PLAIN, Training
 
 _INTEGER = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -184,7 +185,7 @@ class RunSpec:
         optimizer: The optimizer with every parameter, the learning rate among them; named tunings
             stay words, their numbers are found in the run.
         schedule: The schedule with every parameter.
-        budget: Gradient evaluations, in units of full gradients.
+        budget: Gradient evaluations, in units of full gradients; for a task, of minibatches.
         targets: Levels of the measure, strictly decreasing; the run stops at the last one.
         target_measure: What the targets measure, and what the run is compared by; see
             `optbench.core.target.MEASURES`.
@@ -193,6 +194,7 @@ class RunSpec:
         device: `cpu` or `cuda`.
         record: `log` (every step at first, then log-spaced) or `every`.
         record_x: Whether the logged points themselves are kept.
+        training: How a task is trained; the defaults for other problems.
         label: The problem's name as it was asked for, for people; not part of the run's identity.
     """
 
@@ -207,6 +209,7 @@ class RunSpec:
     device: str = "cpu"
     record: str = "log"
     record_x: bool = False
+    training: Training = PLAIN
     label: str = field(default="", compare=False)
 
     def to_json(self) -> str:
@@ -215,6 +218,10 @@ class RunSpec:
         for part in ("problem", "optimizer", "schedule"):
             spec: Spec = getattr(self, part)
             data[part] = {"name": spec.name, "params": dict(spec.params)}
+        options = self.training.options()
+        data = {key: value for key, value in data.items() if key != "training"}
+        if options:  # so that runs of other problems keep the names that they had before tasks
+            data["training"] = options
         return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -225,6 +232,7 @@ class RunSpec:
         for part in ("problem", "optimizer", "schedule"):
             data[part] = Spec.of(data[part]["name"], data[part]["params"])
         data["targets"] = tuple(data["targets"])
+        data["training"] = Training.of(data.get("training", {}))
         return cls(**data, label=label)
 
     @functools.cached_property

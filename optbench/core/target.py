@@ -15,7 +15,8 @@ MEASURES = {
     SUBOPTIMALITY: "(f - f*)/(f_0 - f*), relative to the start",
     "distance": "|x - x*|, to the nearest minimiser",
     "gradient_norm": "|grad f(x)|, of the true gradient",
-    "value": "f(x)",
+    "value": "f(x); of a task the validation loss",
+    "error": "1 - accuracy on validation data, of a task",
 }
 """What targets can measure; all but the first are absolute."""
 

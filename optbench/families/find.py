@@ -11,15 +11,17 @@ from optbench.core.parameters import Parameter, complete, parameters_of
 from optbench.core.problem import Problem
 from optbench.core.registry import load, resolve
 from optbench.core.spec import Spec
+from optbench.core.task import Task
 from optbench.families import FAMILIES
+from optbench.families.rehearsal import rehearse
 
 
-def find_family(name: str) -> Callable[..., Problem]:
+def find_family(name: str) -> Callable[..., Problem | Task]:
     """Return the function that builds the problems of a family.
 
     Args:
         name: A registered family, or `file.py:NAME` or `module:NAME` of a function that returns a
-            `Problem`, or of a `Problem`.
+            `Problem` or a `Task`, or of one of these.
 
     Returns:
         The function; its keyword-only arguments are the family's parameters.
@@ -28,17 +30,18 @@ def find_family(name: str) -> Callable[..., Problem]:
         OptbenchError: When there is none of that name, or what is there is neither.
     """
     found = load(resolve("problem", FAMILIES, name))
-    if isinstance(found, Problem):
+    if isinstance(found, Problem | Task):
         return _constant(found)
     if callable(found) and not isinstance(found, type):
         return found  # type: ignore[no-any-return]
     raise OptbenchError(
-        f"{name} is a {type(found).__name__}; a problem is a Problem or a function that returns one"
+        f"{name} is a {type(found).__name__}; "
+        "a problem is a Problem, a Task, or a function that returns one"
     )
 
 
-def _constant(problem: Problem) -> Callable[..., Problem]:
-    def family() -> Problem:
+def _constant(problem: Problem | Task) -> Callable[..., Problem | Task]:
+    def family() -> Problem | Task:
         return problem
 
     return family
@@ -59,29 +62,43 @@ def complete_problem(spec: Spec) -> Spec:
 
 
 @functools.lru_cache(maxsize=32)
-def build_problem(spec: Spec) -> Problem:
-    """Build the problem that a complete spec names.
+def build(spec: Spec) -> Problem | Task:
+    """Build what a complete spec names: a problem or a task.
 
     Raises:
-        OptbenchError: When its parameters do not fit together, or a user's function returns
-            something else.
+        OptbenchError: When its parameters do not fit together, its data is missing, or a user's
+            function returns something else.
     """
     params: dict[str, Any] = dict(spec.params)
-    hint = "a problem's function takes keyword arguments with defaults and returns a Problem"
+    hint = (
+        "a problem's function takes keyword arguments with defaults and returns a Problem or Task"
+    )
     try:
-        problem = find_family(spec.name)(**params)
+        built = find_family(spec.name)(**params)
     except OptbenchError:
         raise
     except Exception as error:  # a user's function may raise anything
         cause = f"{type(error).__name__}: {error}"
         raise OptbenchError(f"{spec} cannot be built: {cause} ({hint})") from error
-    if not isinstance(problem, Problem):
-        kind = type(problem).__name__
+    if not isinstance(built, Problem | Task):
+        kind = type(built).__name__
         raise OptbenchError(f"{spec.name} returned a {kind}; {hint}")
-    complaint = _complaint(problem)
+    complaint = rehearse(built) if isinstance(built, Task) else _complaint(built)
     if complaint:
         raise OptbenchError(f"problem {spec}: {complaint}")
-    return problem
+    return built
+
+
+def build_problem(spec: Spec) -> Problem:
+    """Build the problem, a function with facts, that a complete spec names.
+
+    Raises:
+        OptbenchError: As `build` does, and when the spec names a task.
+    """
+    built = build(spec)
+    if isinstance(built, Task):
+        raise OptbenchError(f"{spec.name} is a learning problem, and here one with facts is needed")
+    return built
 
 
 def _complaint(problem: Problem) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 from optbench.core.optimizer import Oracle, State, UpdateRule
 from optbench.core.registry import resolve
 from optbench.families import FAMILIES
-from optbench.families.find import build_problem, find_family
+from optbench.families.find import build, find_family
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
 
@@ -109,7 +109,7 @@ def family(name: str, wrong: Callable[..., Any]) -> Plant:
 def forget() -> None:
     """Drop what was built from code that has changed since."""
     find_optimizer.cache_clear()
-    build_problem.cache_clear()
+    build.cache_clear()
     clear = getattr(find_family, "cache_clear", None)
     if clear is not None:
         clear()

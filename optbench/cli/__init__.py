@@ -6,6 +6,7 @@ import click
 
 from optbench.cli.certify import certify
 from optbench.cli.conform import conform
+from optbench.cli.data import data
 from optbench.cli.lookup import list_, show
 from optbench.cli.rate import rate
 from optbench.cli.runs import run
@@ -34,5 +35,6 @@ for _verb in (
     verify_store,
     conform,
     certify,
+    data,
 ):
     cli.add_command(_verb)

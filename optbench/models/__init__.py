@@ -1,0 +1,1 @@
+"""Networks of learning problems, one family a file: plain torch modules."""

@@ -77,12 +77,39 @@ def check_header(path: Path) -> None:
         raise StoreError(f"{path} is not an optbench results file: it is not an SQLite database")
     if int.from_bytes(header[68:72], "big") != schema.APPLICATION_ID:
         raise StoreError(f"{path} is an SQLite database of another program, not optbench results")
-    version = int.from_bytes(header[60:64], "big")
+    check_version(path, int.from_bytes(header[60:64], "big"))
+
+
+def check_version(path: Path, version: int) -> None:
+    """Refuse a file whose schema version is that of a newer optbench.
+
+    Raises:
+        StoreError: For such a version.
+    """
     if version > schema.VERSION:
         raise StoreError(
             f"{path} was written by a newer optbench (schema {version}, this one reads "
             f"{schema.VERSION}); please upgrade"
         )
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Upgrade a file of an older schema version, inside the transaction that writes to it.
+
+    Raises:
+        StoreError: When another process has made it a newer optbench's meanwhile.
+    """
+    version = _version(connection)
+    check_version(path, version)
+    for older in range(version, schema.VERSION):
+        for statement in schema.UPGRADES[older]:
+            connection.execute(statement)
+
+
+def has_trained(connection: sqlite3.Connection) -> bool:
+    """Return whether the file has the table `trained`, which version 1 had not."""
+    sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'trained'"
+    return bool(connection.execute(sql).fetchone()[0])
 
 
 def _empty(path: Path) -> StoreError:
@@ -92,6 +119,11 @@ def _empty(path: Path) -> StoreError:
 def _tables(connection: sqlite3.Connection) -> int:
     count: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     return count
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def writer(path: Path) -> sqlite3.Connection:
@@ -135,6 +167,7 @@ def reader(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
         if not _tables(connection):
             raise _empty(path)
+        check_version(path, _version(connection))  # the header may be newer in the log
     except sqlite3.OperationalError as error:
         connection.close()
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or _log(path).exists():

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from optbench.core.errors import OptbenchError, unknown
+from optbench.core.run import Run
 from optbench.store.damage import Damage, reported
 from optbench.store.file import Store, chunks
 from optbench.store.record import Encoded, Record, encode
@@ -24,7 +25,7 @@ Columns = Mapping[str, Sequence[Any]]
 Types = Mapping[str, str]
 """Column name to SQL type: TEXT, REAL or INTEGER."""
 
-_TABLES: dict[str, Types] = {
+_TABLES: dict[str, dict[str, str]] = {
     "runs": {
         name: kind.split()[0]
         for name, kind in METADATA.items()
@@ -51,8 +52,9 @@ def export(
     """Write every stored run to three files: `runs`, `hits` and `curves`, joined by `key`.
 
     `runs` has one row a run, with the environment as JSON text; `hits` one row a target reached,
-    with its measure; `curves` one row a logged point. Points x are not exported. The files appear
-    when all of them are complete, in the place of older ones.
+    with its measure; `curves` one row a logged point. Where runs of tasks are stored, `curves` has
+    their columns too, and `runs` the last numbers of these. Points x are not exported. The files
+    appear when all of them are complete, in the place of older ones.
 
     Args:
         store: What to export.
@@ -71,6 +73,8 @@ def export(
         raise unknown("format", format, FORMATS)
     folder = Path(folder)
     names = [f"{table}.{format}" for table in _TABLES]
+    extra = store.trained_columns()
+    tables = _tables(extra)
     with reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as unfinished:
@@ -78,22 +82,30 @@ def export(
                 paths = (Path(unfinished, name) for name in names)
                 writers = [
                     stack.enter_context(FORMATS[format](path, types))
-                    for path, types in zip(paths, _TABLES.values(), strict=True)
+                    for path, types in zip(paths, tables.values(), strict=True)
                 ]
                 for batch in chunks(store.read(on_damage=on_damage)):
-                    for write, columns in zip(writers, _columns(batch), strict=True):
+                    for write, columns in zip(writers, _columns(batch, extra), strict=True):
                         write(columns)
             for name in names:
                 os.replace(Path(unfinished, name), folder / name)
     return [folder / name for name in names]
 
 
-def _columns(records: list[Record]) -> tuple[Columns, Columns, Columns]:
+def _tables(extra: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the three tables, with the columns that tasks add where there are any."""
+    runs, curves = ({f"{prefix}{name}": "REAL" for name in extra} for prefix in ("last_", ""))
+    return _TABLES | {"runs": _TABLES["runs"] | runs, "curves": _TABLES["curves"] | curves}
+
+
+def _columns(records: list[Record], extra: Sequence[str]) -> tuple[Columns, Columns, Columns]:
     """Return the rows of the three tables for some runs."""
     encoded = [encode(record) for record in records]
     rows = [item.row | {"environment": item.environment} for item in encoded]
     runs = {name: [row[name] for row in rows] for name in _TABLES["runs"]}
-    return runs, _hits(records, encoded), _curves(records)
+    ends = [{name: last for name, last, *_ in item.trained} for item in encoded]
+    runs |= {f"last_{name}": [end.get(name) for end in ends] for name in extra}
+    return runs, _hits(records, encoded), _curves(records, extra)
 
 
 def _hits(records: list[Record], encoded: list[Encoded]) -> Columns:
@@ -103,15 +115,21 @@ def _hits(records: list[Record], encoded: list[Encoded]) -> Columns:
     return dict(zip(_TABLES["hits"], columns, strict=True))
 
 
-def _curves(records: list[Record]) -> Columns:
+def _curves(records: list[Record], extra: Sequence[str]) -> Columns:
     logged = [record for record in records if record.run.curve]
     keys = [record.key for record in logged for _ in record.run.curve["step"]]
     empty = np.empty(0)
     columns = {
-        name: np.concatenate([empty, *(record.run.curve[name] for record in logged)]).tolist()
-        for name in CURVE
+        name: np.concatenate([empty, *(_column(record.run, name) for record in logged)]).tolist()
+        for name in (*CURVE, *extra)
     }
     return {"key": keys} | columns
+
+
+def _column(run: Run, name: str) -> np.ndarray:
+    """Return a column of a curve; NaN where the run has none of that name."""
+    found = run.curve.get(name, run.trained.get(name))
+    return np.full(len(run.curve["step"]), np.nan) if found is None else found
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from optbench.core.errors import unknown
+from optbench.core.run import TRAINED, TRAINED_MEASURED
 from optbench.store import schema
 from optbench.store.connection import (
+    bring_up_to_date,
     check_header,
     existing,
+    has_trained,
     locate,
     reader,
     transaction,
@@ -27,6 +31,7 @@ from optbench.store.record import (
     HitRow,
     Record,
     Row,
+    TrainedRow,
     decode,
     encode,
     read_environment,
@@ -117,6 +122,20 @@ class Store:
             sql = f"SELECT {', '.join(columns)} FROM runs ORDER BY id"
             return self.connection.execute(sql).fetchall()
 
+    def trained_columns(self) -> list[str]:
+        """Return the names of the columns that tasks have added to curves: the known ones first.
+
+        Raises:
+            StoreError: When the file is damaged.
+        """
+        with reported(self.path):
+            if not has_trained(self.connection):
+                return []
+            found = self.connection.execute("SELECT DISTINCT name FROM trained ORDER BY name")
+            names = {name for (name,) in found}
+        known = [name for name in TRAINED + TRAINED_MEASURED if name in names]
+        return known + sorted(names.difference(known))
+
     def add(self, records: Iterable[Record]) -> None:
         """Store runs in one transaction: all of them or none.
 
@@ -125,12 +144,13 @@ class Store:
 
         Raises:
             StoreError: When the file cannot be written; it is then as it was before.
-            ValueError: When a curve is not made of the columns of a curve.
+            ValueError: When a curve is not made of the columns of a curve, or a column that a task
+                adds to it has another length.
         """
         self.write([encode(record) for record in records], FIRST_WINS)
 
     def write(self, rows: Iterable[Encoded], rule: str) -> int:
-        """Store rows in one transaction.
+        """Store rows in one transaction, which also upgrades a file of an older version.
 
         Args:
             rows: Encoded records.
@@ -145,6 +165,7 @@ class Store:
         """
         upsert = _upsert(rule)
         with reported(self.path), transaction(self.connection, "IMMEDIATE"):
+            bring_up_to_date(self.connection, self.path)
             return sum(_write(self.connection, upsert, encoded) for encoded in rows)
 
     def read(
@@ -227,22 +248,41 @@ class Store:
             found = self.connection.execute(
                 f"SELECT {', '.join(names)} FROM runs WHERE id IN {marks} ORDER BY id", rows
             ).fetchall()
-            hits = self.connection.execute(
+            hits = self._by_run(
                 "SELECT run, target, step, gradient_calls FROM hits "
                 f"WHERE run IN {marks} ORDER BY run, target DESC",
                 rows,
-            ).fetchall()
+            )
+            trained = {}
+            if has_trained(self.connection):
+                trained = self._by_run(
+                    f"SELECT run, name, last, crc32, {'data' if curves else 'NULL'} FROM trained "
+                    f"WHERE run IN {marks} ORDER BY run, name",
+                    rows,
+                )
             if environments is None:
                 environments = environments_of(self.connection)
-        hits_of = {run: [hit[1:] for hit in group] for run, group in itertools.groupby(hits, _run)}
         columns = (dict(zip(names, row, strict=True)) for row in found)
-        return [self._record(row, hits_of.get(row["id"], []), environments) for row in columns]
+        return [
+            self._record(row, hits.get(row["id"], []), trained.get(row["id"], []), environments)
+            for row in columns
+        ]
+
+    def _by_run(self, sql: str, rows: list[int]) -> dict[Any, list[Any]]:
+        """Return what a query finds, without its first column, by that column: the run."""
+        found = self.connection.execute(sql, rows).fetchall()
+        groups = itertools.groupby(found, operator.itemgetter(0))
+        return {run: [row[1:] for row in group] for run, group in groups}
 
     def _record(
-        self, row: Row, hits: list[HitRow], environments: Mapping[str, Mapping[str, str]]
+        self,
+        row: Row,
+        hits: list[HitRow],
+        trained: list[TrainedRow],
+        environments: Mapping[str, Mapping[str, str]],
     ) -> Record | Damage:
         try:
-            return decode(row, hits, environments.get(row["environment"], {}))
+            return decode(row, hits, trained, environments.get(row["environment"], {}))
         except ValueError as error:
             where, reason = f"row {row['id']}", str(error)
             return Damage(path=self.path, where=where, reason=reason, key=str(row["key"]))
@@ -319,10 +359,6 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def _run(hit: tuple[Any, ...]) -> Any:
-    return hit[0]
-
-
 def _upsert(rule: str) -> str:
     names = list(schema.RUNS)
     return (
@@ -338,9 +374,14 @@ def _write(connection: sqlite3.Connection, upsert: str, encoded: Encoded) -> int
     if not connection.execute(upsert, encoded.row).rowcount:
         return 0
     (run,) = connection.execute("SELECT id FROM runs WHERE key = ?", (key,)).fetchone()
-    connection.execute("DELETE FROM hits WHERE run = ?", (run,))
-    rows = [(run, *hit) for hit in encoded.hits]
-    connection.executemany("INSERT INTO hits VALUES (?, ?, ?, ?)", rows)
+    for table, marks, rows in (
+        ("hits", "?, ?, ?, ?", encoded.hits),
+        ("trained", "?, ?, ?, ?, ?", encoded.trained),
+    ):
+        connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+        connection.executemany(
+            f"INSERT INTO {table} VALUES ({marks})", [(run, *row) for row in rows]
+        )
     environment = (encoded.row["environment"], encoded.environment)
     connection.execute("INSERT INTO environments VALUES (?, ?) ON CONFLICT DO NOTHING", environment)
     return 1

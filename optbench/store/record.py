@@ -1,7 +1,8 @@
 """A stored run, and its translation to and from one row of the table `runs`.
 
-A row carries two checksums: `crc32` over every readable column and the hits, `blob_crc32` over the
-curve and the points; so what is read is verified even where the curves are left on disk.
+A row carries two checksums: `crc32` over every readable column, the hits and what `trained` says of
+its columns, `blob_crc32` over the curve and the points; each column of `trained` has one of its
+own. So what is read is verified even where the curves are left on disk.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ Row = dict[str, Any]
 
 HitRow = tuple[float, int, float | None]
 """Target, step, gradient calls; the largest target first."""
+
+TrainedRow = tuple[str, float | None, int, bytes | None]
+"""Name of a column, its last number, the checksum of its numbers, and the numbers themselves, None
+where they were left on disk; in the order of the names."""
 
 _LITTLE_ENDIAN = np.dtype("<f8")
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -56,10 +61,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A record as rows of the three tables."""
+    """A record as rows of the four tables."""
 
     row: Row
     hits: tuple[HitRow, ...]
+    trained: tuple[TrainedRow, ...]
     environment: str
 
 
@@ -67,7 +73,8 @@ def encode(record: Record) -> Encoded:
     """Translate a record into rows.
 
     Raises:
-        ValueError: When the curve has other columns than `CURVE`, or lengths that differ.
+        ValueError: When the curve has other columns than `CURVE`, or lengths that differ, also from
+            those of the columns of `trained`.
     """
     run, spec = record.run, record.run.spec
     curve, points = _curve(run), _points(run)
@@ -107,15 +114,23 @@ def encode(record: Record) -> Encoded:
         (float(hit.target), int(hit.step), _real(hit.gradient_calls))
         for hit in sorted(run.hits, key=lambda hit: -hit.target)
     )
-    return Encoded(row | {"crc32": _crc32(row, hits)} | blobs, hits, environment)
+    trained = _trained(run, curve.shape[1])
+    row |= {"crc32": _crc32(row, hits, trained)} | blobs
+    return Encoded(row, hits, trained, environment)
 
 
-def decode(row: Row, hits: Sequence[HitRow], environment: Mapping[str, str]) -> Record:
+def decode(
+    row: Row,
+    hits: Sequence[HitRow],
+    trained: Sequence[TrainedRow],
+    environment: Mapping[str, str],
+) -> Record:
     """Translate rows back into a record, and verify the checksums of what is there.
 
     Args:
         row: With the blobs; or without, and the curve has its last point only, and no `points`.
         hits: The run's rows of the table `hits`.
+        trained: The run's rows of the table `trained`, with or without their numbers, likewise.
         environment: The run's environment.
 
     Returns:
@@ -125,12 +140,15 @@ def decode(row: Row, hits: Sequence[HitRow], environment: Mapping[str, str]) -> 
         ValueError: When a checksum does not match, or the row is not what `encode` writes.
     """
     try:
-        if _crc32(row, hits) != row["crc32"]:
-            raise ValueError("checksum of the row or its hits does not match")
+        if _crc32(row, hits, trained) != row["crc32"]:
+            raise ValueError("checksum of the row, its hits or its trained columns does not match")
         if "curve" in row and _blob_crc32(row) != row["blob_crc32"]:
             raise ValueError("checksum of the curve does not match")
+        for name, _, crc32, data in trained:
+            if data is not None and zlib.crc32(data) != crc32:
+                raise ValueError(f"checksum of the column {name} does not match")
         return Record(
-            run=_run(row, hits),
+            run=_run(row, hits, trained),
             key=row["key"],
             fingerprint=row["fingerprint"],
             environment=environment,
@@ -140,7 +158,7 @@ def decode(row: Row, hits: Sequence[HitRow], environment: Mapping[str, str]) -> 
         raise ValueError(f"not a run: {type(error).__name__}: {error}") from error
 
 
-def _run(row: Row, hits: Sequence[HitRow]) -> Run:
+def _run(row: Row, hits: Sequence[HitRow], trained: Sequence[TrainedRow]) -> Run:
     label = "" if row["label"] == row["problem"] else row["label"]
     return Run(
         spec=RunSpec.from_json(row["spec"], label=label),
@@ -148,6 +166,7 @@ def _run(row: Row, hits: Sequence[HitRow]) -> Run:
         message=row["message"],
         first_bad_step=row["first_bad_step"],
         curve=_read_curve(row),
+        trained=_read_trained(row, trained),
         points=_read_points(row),
         hits=tuple(Hit(target, step, _nan(calls)) for target, step, calls in hits),
         hyper=dict(_read_numbers(row["hyper"])),
@@ -197,6 +216,28 @@ def _read_curve(row: Row) -> dict[str, np.ndarray]:
     return dict(zip(CURVE, values, strict=True))
 
 
+def _trained(run: Run, points: int) -> tuple[TrainedRow, ...]:
+    rows = []
+    for name, values in sorted((_text(name), values) for name, values in run.trained.items()):
+        numbers = np.asarray(values, dtype=_LITTLE_ENDIAN)
+        if numbers.shape != (points,):
+            raise ValueError(f"{name} has the shape {numbers.shape}, the curve {points} points")
+        data = numbers.tobytes()
+        last = _real(float(numbers[-1])) if points else None
+        rows.append((name, last, zlib.crc32(data), data))
+    return tuple(rows)
+
+
+def _read_trained(row: Row, trained: Sequence[TrainedRow]) -> dict[str, np.ndarray]:
+    points = row["n_points"]
+    return {
+        name: np.array([_nan(last)] * min(points, 1))
+        if data is None
+        else np.frombuffer(data, _LITTLE_ENDIAN, count=points)
+        for name, last, _, data in trained
+    }
+
+
 def _points(run: Run) -> np.ndarray | None:
     return None if run.points is None else np.asarray(run.points, dtype=_LITTLE_ENDIAN)
 
@@ -207,16 +248,22 @@ def _read_points(row: Row) -> np.ndarray | None:
     return np.frombuffer(row["points"], _LITTLE_ENDIAN).reshape(-1, row["points_dim"])
 
 
-def _crc32(row: Row, hits: Iterable[HitRow]) -> int:
+def _crc32(row: Row, hits: Iterable[HitRow], trained: Iterable[TrainedRow]) -> int:
     """Checksum of the text columns, each ended by NUL, then of all numbers as float64.
 
-    NULL counts as NaN. The numbers are those of the row and then the hits, both in order.
+    NULL counts as NaN. The numbers are those of the row and then the hits, both in order. What
+    `trained` says of each column goes on from there: its name and NUL, its last number and its
+    checksum; so a run without such columns has the checksum that it had in version 1.
     """
     texts = "".join(f"{row[name]}\0" for name in TEXTS)
     numbers = [row[name] for name in NUMBERS]
     numbers += itertools.chain.from_iterable(hits)
     packed = struct.pack(f"<{len(numbers)}d", *(_nan(number) for number in numbers))
-    return zlib.crc32(packed, zlib.crc32(texts.encode(errors="surrogateescape")))
+    whole = zlib.crc32(packed, zlib.crc32(texts.encode(errors="surrogateescape")))
+    for name, last, crc32, _ in trained:
+        whole = zlib.crc32(f"{name}\0".encode(errors="surrogateescape"), whole)
+        whole = zlib.crc32(struct.pack("<2d", _nan(last), crc32), whole)
+    return whole
 
 
 def _blob_crc32(row: Row) -> int:

@@ -1,4 +1,4 @@
-"""The tables of a results file, schema version 1. `results/README.md` describes them for people."""
+"""The tables of a results file, schema version 2. `results/README.md` describes them for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from optbench.core.run import DETERMINED, MEASURED, Status
 APPLICATION_ID = 0x6F707462
 """ASCII `optb`, in the header of every file that optbench makes."""
 
-VERSION = 1
+VERSION = 2
 """Schema version, kept as `user_version`; a higher one was made by a newer optbench."""
 
 CURVE = DETERMINED + MEASURED
@@ -56,12 +56,19 @@ RUNS = METADATA | {"crc32": "INTEGER NOT NULL"} | BLOBS
 UNFINISHED = ", ".join(f"'{status}'" for status in Status if not status.is_final)
 """SQL list of the statuses whose runs are tried again."""
 
+# A row a column, named in the data: a column that tasks get later needs no new version.
+_TRAINED = (
+    "CREATE TABLE trained (run INTEGER NOT NULL REFERENCES runs(id), name TEXT NOT NULL, "
+    "last REAL, crc32 INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID"
+)
+
 STATEMENTS = (
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, "
     f"{', '.join(f'{name} {kind}' for name, kind in RUNS.items())})",
     # By id, not by key: so a run's hits lie near its row, and a truncated file loses both or none.
     "CREATE TABLE hits (run INTEGER NOT NULL REFERENCES runs(id), target REAL NOT NULL, "
     "step INTEGER NOT NULL, gradient_calls REAL, PRIMARY KEY (run, target)) WITHOUT ROWID",
+    _TRAINED,
     "CREATE TABLE environments (id TEXT PRIMARY KEY NOT NULL, json TEXT NOT NULL)",
     "CREATE INDEX runs_by_spec ON runs (spec_digest, created, key)",
     "CREATE INDEX runs_by_label ON runs (label)",
@@ -70,3 +77,6 @@ STATEMENTS = (
     f"PRAGMA user_version = {VERSION}",
 )
 """What makes an empty database a results file; run in one transaction."""
+
+UPGRADES = {1: (_TRAINED, "PRAGMA user_version = 2")}
+"""What makes a file of an older version one of the next; no row of it changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from optbench.core.run import DETERMINED, MEASURED, Hit, Run, Status
 from optbench.core.spec import RunSpec, Spec
-from optbench.store import Record
+from optbench.store import Record, open_store
 
 COLUMNS = DETERMINED + MEASURED
 
@@ -46,13 +47,32 @@ def make_record(number: int, *, points: int = 40, code: str = "a", **fields: Any
     )
 
 
+def make_trained(number: int, *, points: int = 40, **fields: Any) -> Record:
+    """Build a record of a task: a curve with two columns more, their numbers from its number."""
+    generator = np.random.default_rng(number)
+    losses = generator.random((2, points))
+    trained = {"validation_loss": losses[0], "test_loss": np.full(points, np.nan)}
+    trained["test_loss"][-1:] = losses[1, -1:]
+    trained |= fields.pop("trained", {})
+    return make_record(number, points=points, engine="training", trained=trained, **fields)
+
+
+def version_1(path: Path) -> Path:
+    """Make a results file, of runs without trained columns, what version 1 wrote."""
+    with open_store(path) as store:
+        store.connection.executescript("DROP TABLE trained; PRAGMA user_version = 1;")
+    return path
+
+
 def assert_same(expected: Record, actual: Record) -> None:
     """Every field is the same, arrays to the last bit."""
     __tracebackhide__ = True
     a, b = dict(vars(expected.run)), dict(vars(actual.run))
-    assert a.pop("curve").keys() == b.pop("curve").keys()
-    for column, values in expected.run.curve.items():
-        assert values.tobytes() == actual.run.curve[column].tobytes()
+    for curve in ("curve", "trained"):
+        columns, found = a.pop(curve), b.pop(curve)
+        assert columns.keys() == found.keys()
+        for column, values in columns.items():
+            assert values.tobytes() == found[column].tobytes()
     points, others = a.pop("points"), b.pop("points")
     assert (points is None) == (others is None)
     if points is not None:
@@ -78,3 +98,15 @@ def record() -> Callable[..., Record]:
 def same() -> Callable[[Record, Record], None]:
     """Return the function that holds two records against each other."""
     return assert_same
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[..., Record]:
+    """Return the function that builds a record of a task from a number."""
+    return make_trained
+
+
+@pytest.fixture(scope="session")
+def older() -> Callable[[Path], Path]:
+    """Return the function that makes a results file one of version 1."""
+    return version_1

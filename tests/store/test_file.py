@@ -174,7 +174,7 @@ def test_settings_of_the_file(tmp_path: Path) -> None:
 
     assert pragma == {
         "application_id": int.from_bytes(b"optb", "big"),
-        "user_version": 1,
+        "user_version": 2,
         "journal_mode": "wal",
         "synchronous": 1,
     }
@@ -200,7 +200,7 @@ def make_foreign(path: Path) -> None:
 def make_newer(path: Path) -> None:
     """Write a results file of a later schema."""
     with open_store(path) as store:
-        store.connection.execute("PRAGMA user_version = 2")
+        store.connection.execute("PRAGMA user_version = 3")
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -210,7 +210,7 @@ def make_newer(path: Path) -> None:
         (lambda p: p.write_text("lr = 0.1\n" * 50), "it is not an SQLite database"),
         (lambda p: p.write_text("short"), "it is not an SQLite database"),
         (make_foreign, "is an SQLite database of another program"),
-        (make_newer, "newer optbench .schema 2, this one reads 1.; please upgrade"),
+        (make_newer, "newer optbench .schema 3, this one reads 2.; please upgrade"),
     ],
 )
 def test_wrong_files(

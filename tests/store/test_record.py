@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +21,7 @@ from optbench.core.run import DETERMINED, MEASURED, Hit, Run, Status
 from optbench.core.spec import RunSpec, Spec
 from optbench.store import Record, open_store
 from optbench.store.record import decode, encode
-from optbench.store.schema import RUNS
+from optbench.store.schema import METADATA, RUNS
 
 COLUMNS = DETERMINED + MEASURED
 
@@ -51,7 +54,10 @@ def specs(draw: st.DrawFn) -> RunSpec:
 
 @st.composite
 def records(draw: st.DrawFn) -> Record:
-    """Any record: every status, curves with NaN and inf or none at all, points or none."""
+    """Any record: every status, curves with NaN and inf or none at all, points or none.
+
+    A task may have added columns of any name.
+    """
     n, dim = draw(st.integers(0, 4)), draw(st.integers(1, 3))
     column = st.lists(anything, min_size=n, max_size=n).map(np.array)
     points = st.lists(anything, min_size=n * dim, max_size=n * dim)
@@ -63,11 +69,12 @@ def records(draw: st.DrawFn) -> Record:
         message=draw(texts),
         first_bad_step=draw(st.none() | st.integers(0, 2**62)),
         curve={name: draw(column) for name in COLUMNS} if n else {},
+        trained=draw(st.dictionaries(texts, column, max_size=3)),
         points=draw(st.none() | points.map(lambda x: np.reshape(x, (n, dim)))),
         hits=tuple(Hit(t, (h := draw(hit)).step, h.gradient_calls) for t in sorted(targets)[::-1]),
         hyper=draw(st.dictionaries(texts, anything, max_size=3)),
         facts=draw(st.dictionaries(texts, anything | st.booleans() | st.none(), max_size=3)),
-        engine=draw(st.sampled_from(["batched", "step", ""])),
+        engine=draw(st.sampled_from(["batched", "step", "training", ""])),
         batch=draw(texts),
         seconds=draw(st.floats(0, 1e9)),
     )
@@ -94,7 +101,7 @@ def test_round_trip(written: list[Record], same: Callable[[Record, Record], None
 def test_encoding_is_stable(original: Record) -> None:
     """A record that was read encodes to the bytes that it was read from."""
     first = encode(original)
-    read = decode(first.row, first.hits, original.environment)
+    read = decode(first.row, first.hits, first.trained, original.environment)
 
     assert encode(read) == first
 
@@ -151,8 +158,8 @@ def test_checksums_cover_every_column(record: Callable[..., Record], column: str
         changed[column] = (value or 0) + 1
 
     with pytest.raises(ValueError, match="checksum"):
-        decode(changed, encoded.hits, {})
-    assert decode(encoded.row, encoded.hits, {}).key == encoded.row["key"]
+        decode(changed, encoded.hits, encoded.trained, {})
+    assert decode(encoded.row, encoded.hits, encoded.trained, {}).key == encoded.row["key"]
 
 
 @pytest.mark.parametrize("change", [lambda h: h[:-1], lambda h: h[::-1], lambda h: ()])
@@ -161,7 +168,76 @@ def test_checksums_cover_hits(record: Callable[..., Record], change: Any) -> Non
     encoded = encode(record(1))
 
     with pytest.raises(ValueError, match="checksum"):
-        decode(encoded.row, change(encoded.hits), {})
+        decode(encoded.row, change(encoded.hits), (), {})
+
+
+@pytest.mark.parametrize(
+    ("place", "other"), [(0, "test_losz"), (1, 0.25), (1, None), (2, 7), (3, b"\0" * 320)]
+)
+def test_checksums_cover_what_tasks_add(
+    trained: Callable[..., Record], place: int, other: Any
+) -> None:
+    """A change of a column's name, last number, checksum or numbers is noticed."""
+    encoded = encode(trained(1))
+    first, second = encoded.trained
+    changed = (*first[:place], other, *first[place + 1 :])
+
+    for rows in ((changed, second), (second,), (first,), (second, first)):
+        with pytest.raises(ValueError, match="checksum"):
+            decode(encoded.row, encoded.hits, rows, {})
+    assert decode(encoded.row, encoded.hits, encoded.trained, {}).key == encoded.row["key"]
+
+
+def test_the_checksum_is_the_one_described(trained: Callable[..., Record]) -> None:
+    """It is what the README says; without the columns of tasks it is that of version 1."""
+    encoded = encode(trained(2, points=3))
+    names = [name for name in METADATA if METADATA[name].startswith("TEXT")]
+    whole = b"".join(encoded.row[name].encode() + b"\0" for name in names)
+    for name in METADATA:
+        if name not in names:
+            whole += as_float(encoded.row[name])
+    whole += b"".join(as_float(number) for hit in encoded.hits for number in hit)
+    of_version_1 = replace(trained(2, points=3).run, trained={})
+
+    assert encode(replace(trained(2), run=of_version_1)).row["crc32"] == zlib.crc32(whole)
+    for name in ("test_loss", "validation_loss"):
+        values = trained(2, points=3).run.trained[name]
+        data = values.astype("<f8").tobytes()
+        whole += name.encode() + b"\0" + as_float(values[-1]) + as_float(zlib.crc32(data))
+    assert encoded.row["crc32"] == zlib.crc32(whole)
+
+
+def as_float(number: float | None) -> bytes:
+    """Return a number as eight bytes, the smallest first; NULL as NaN."""
+    return struct.pack("<d", math.nan if number is None else number)
+
+
+def test_columns_of_tasks_without_curves(trained: Callable[..., Record], tmp_path: Path) -> None:
+    """Without curves a run still knows the last numbers of what a task added."""
+    original = trained(3, trained={"sharpness": np.full(40, np.inf)})
+    with open_store(tmp_path) as store:
+        store.add([original, trained(4, points=0)])
+        (read, empty) = store.read(curves=False)
+
+    assert {name: values.tolist() for name, values in read.run.trained.items()} == {
+        name: [values[-1]] for name, values in original.run.trained.items()
+    }
+    assert {name: len(values) for name, values in empty.run.trained.items()} == {
+        "test_loss": 0,
+        "validation_loss": 0,
+    }
+
+
+def test_columns_of_another_length_are_refused(
+    trained: Callable[..., Record], tmp_path: Path
+) -> None:
+    """A column that has not the curve's points is the caller's mistake, and nothing is stored."""
+    with open_store(tmp_path) as store:
+        for wrong in (np.zeros(39), np.zeros((40, 1)), np.zeros(0)):
+            with pytest.raises(ValueError, match=r"validation_loss has the shape .* 40 points"):
+                store.add([trained(2), trained(1, trained={"validation_loss": wrong})])
+
+        assert store.final_keys() == set()
 
 
 def test_reading_without_curves(record: Callable[..., Record], tmp_path: Path) -> None:

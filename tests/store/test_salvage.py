@@ -222,10 +222,10 @@ def test_forged_rows_are_data(
     if column == "curve":
         forged["blob_crc32"] = zlib.crc32(forged["curve"].encode())
     if column != "points_dim":
-        forged["crc32"] = _crc32(forged, original.hits)
+        forged["crc32"] = _crc32(forged, original.hits, ())
     with open_store(tmp_path) as store:
         store.add([record(0)])
-        store.write([Encoded(forged, original.hits, original.environment)], FIRST_WINS)
+        store.write([Encoded(forged, original.hits, (), original.environment)], FIRST_WINS)
 
     assert [damage.where for damage in check(tmp_path)] == ["row 2"]
     assert salvage(tmp_path, tmp_path / "saved.db").saved == 1

@@ -16,11 +16,12 @@ from optbench.core.errors import OptbenchError, StoreError
 from optbench.core.optimizer import StepMethod, without_gradient_parameters
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec, Spec
-from optbench.engines.execute import Finished
+from optbench.core.training import Training
+from optbench.engines.execute import Finished, Setting
 from optbench.engines.planner import Batch, plan
 from optbench.environment import environment
 from optbench.executors.local import execute
-from optbench.request import TARGETS, Request, expand, reference, texts_of
+from optbench.request import Request, expand, reference, texts_of
 from optbench.store import Damage, Record, Store, open_store
 from optbench.suites import load_suite
 
@@ -82,8 +83,7 @@ def runs_of(requests: Iterable[Request]) -> tuple[RunSpec, ...]:
     Raises:
         OptbenchError: For bad input, a device that is not there, a schedule longer than its run.
     """
-    asked = (spec for request in requests for spec in expand(request))
-    specs = tuple({(spec.digest, spec.label): spec for spec in asked}.values())
+    specs = tuple({(spec.digest, spec.label): spec for spec in expand(*requests)}.values())
     problems: dict[str, Spec] = {}
     for spec in specs:
         if problems.setdefault(spec.problem_label, spec.problem) != spec.problem:
@@ -151,6 +151,7 @@ def carry_out(
     jobs: int = 1,
     timeout: float = math.inf,
     on_finished: Callable[[Finished], None] = lambda finished: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Results:
     """Run what a plan has left to do.
 
@@ -160,6 +161,7 @@ def carry_out(
         jobs: Processes.
         timeout: Seconds that a batch may take.
         on_finished: Called with every batch when it is done and stored.
+        on_progress: Told steps done and steps in all of a learning run in this process.
 
     Returns:
         All the runs of the plan, old and new.
@@ -172,7 +174,9 @@ def carry_out(
         raise OptbenchError(f"timeout must be a positive number of seconds, got {timeout}")
     fresh: dict[str, Run] = {}
     busy = 0.0
-    for finished in execute(work.batches, jobs=jobs, timeout=timeout):
+    folder = None if store is None else store.path.parent / "checkpoints"
+    setting = Setting(timeout=timeout, checkpoints=folder, progress=on_progress)
+    for finished in execute(work.batches, jobs=jobs, setting=setting):
         fresh |= {run.spec.digest: run for run in finished.runs}
         busy += finished.span[1] - finished.span[0]
         if store is not None:
@@ -223,9 +227,13 @@ def estimate(work: Plan) -> float:
 
 
 def choose_jobs(work: Plan) -> int:
-    """Return a sensible number of processes: one for little work, else one a core."""
-    work_to_do = sum(spec.budget for batch in work.batches for spec in batch.specs)
-    return max(1, min(cores(), len(work.batches))) if work_to_do > WORTH_WORKERS else 1
+    """Return a sensible number of processes: one for little work or a GPU, else one a core."""
+    specs = [spec for batch in work.batches for spec in batch.specs]
+    if any(spec.device == "cuda" for spec in specs):
+        return 1
+    trains = any(batch.engine == "training" for batch in work.batches)
+    much = trains or sum(spec.budget for spec in specs) > WORTH_WORKERS
+    return max(1, min(cores(), len(work.batches))) if much else 1
 
 
 def cores() -> int:
@@ -281,19 +289,20 @@ def run(
     problem: Any = (),
     optimizer: Any = (),
     schedule: Any = ("constant",),
-    budget: float = 1000.0,
+    budget: float | None = None,
     seeds: int = 1,
     device: str = "cpu",
-    dtype: str = "float64",
+    dtype: str | None = None,
     *,
     lr: Any = (),
-    targets: float | str | Sequence[float | str] = TARGETS,
+    targets: float | str | Sequence[float | str] | None = None,
     record: str = "log",
     record_x: bool | None = None,
     suite: str | None = None,
     results: str | Path | None = None,
     jobs: int = 1,
     timeout: float = math.inf,
+    **training: Any,
 ) -> Results:
     """Run optimizers with schedules on problems: the product of all lists.
 
@@ -301,7 +310,8 @@ def run(
         problem: Spec, class or function, or a list of them: `"quadratic:kappa=1e4"`.
         optimizer: Spec, class or function, or a list of them: `"adam:lr=1e-4..1:21"`.
         schedule: Spec, or a list of them.
-        budget: Gradient evaluations, in full gradients.
+        budget: Gradient evaluations, in full gradients; of a learning problem in minibatches. By
+            default 1000, or what a learning problem says; so are `dtype` and `targets`.
         seeds: Number of seeds: starts and random draws.
         device: `cpu` or `cuda`.
         dtype: `float64` or `float32`.
@@ -309,13 +319,16 @@ def run(
             `1e-4..1:21`.
         targets: Levels whose first passage is reported; runs stop at the smallest. A number is a
             relative suboptimality; `"distance=1e-3"`, `"gradient_norm=1e-6"` and `"value=2"` are
-            absolute.
+            absolute. Of a learning problem `"value=1.9"` is the validation loss, `"error=0.1"`
+            1 - accuracy.
         record: `log` or `every`: which steps are kept.
         record_x: Whether the points are kept; by default in two dimensions.
         suite: Name or folder of a suite, in the place of problem and optimizer.
         results: Folder of the store; without one nothing is read or written.
         jobs: Processes; from 2 on, call this under `if __name__ == "__main__"` in a script.
         timeout: Seconds that a batch may take.
+        training: Options of `optbench.core.training.Training`: `precision="bf16"`, `compile=True`,
+            `accumulate=4`, `evaluations=50`, `sharpness=True`.
 
     Returns:
         The runs; `.to_pandas()` and `.summary()` give tables.
@@ -340,11 +353,12 @@ def run(
                 lr=texts_of(lr),
                 seeds=seeds,
                 budget=budget,
-                targets=(targets,) if isinstance(targets, int | float | str) else tuple(targets),
+                targets=None if targets is None else texts_of(targets),
                 dtype=dtype,
                 device=device,
                 record=record,
                 record_x=record_x,
+                training=Training.of(training),
             ),
         )
     specs = runs_of(requests)

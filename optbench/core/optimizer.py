@@ -108,15 +108,44 @@ def missing(who: str, needs: Needs, problem: Problem) -> str:
         lacks.append("labels drawn from a model")
     if needs.model and problem.model is None:
         lacks.append("a model with layers")
-    is_matrix = [len(block.shape) == 2 for block in problem.layout.blocks]
-    if needs.matrices and not any(is_matrix):
+    if needs.matrices and not _has_matrices(problem.layout):
         lacks.append("parameters that are matrices")
     if needs.unconstrained and problem.project is not None:
         lacks.append("an unconstrained problem")
+    return _told(who, lacks, needs, problem.layout)
+
+
+def missing_in_training(who: str, needs: Needs, layout: Layout) -> str:
+    """Say who needs what that a model in training does not give.
+
+    Args:
+        who: The optimizer's name.
+        needs: Its requirements.
+        layout: The model's parameters.
+
+    Returns:
+        One line, or the empty string when nothing is missing.
+    """
+    lacks = [f"the fact {name}" for name in needs.facts]
+    if needs.fisher:
+        lacks.append("Fisher-vector products")
+    if needs.sampled_gradient:
+        lacks.append("labels drawn from a model")
+    if needs.matrices and not _has_matrices(layout):
+        lacks.append("parameters that are matrices")
+    return _told(who, lacks, needs, layout)
+
+
+def _has_matrices(layout: Layout) -> bool:
+    return any(len(block.shape) == 2 for block in layout.blocks)
+
+
+def _told(who: str, lacks: list[str], needs: Needs, layout: Layout) -> str:
     if lacks:
         return f"{who} needs {' and '.join(lacks)}, which is not given here"
-    if needs.dim and problem.facts.dim > needs.dim:
-        return f"{who} needs at most {needs.dim} variables, and here are {problem.facts.dim}"
+    dim = sum(block.size for block in layout.blocks)
+    if needs.dim and dim > needs.dim:
+        return f"{who} needs at most {needs.dim} variables, and here are {dim}"
     return ""
 
 
@@ -125,7 +154,7 @@ class Gradients:
     """What an optimizer's gradients are made of.
 
     Attributes:
-        batch_size: Examples in a gradient; 0 takes them all.
+        batch_size: Examples in a gradient; 0 takes them all, or of a task as many as it says.
         sampling: `epochs`, `replacement` or `without_replacement`.
         clip_norm: Largest 2-norm of the gradient; 0 does not clip, here and below.
         clip_value: Largest absolute value of its coordinates.
@@ -150,7 +179,7 @@ def gradient_parameters(batch_size: int = 0) -> dict[str, Parameter]:
     Args:
         batch_size: The default number of examples; 0 takes them all.
     """
-    size = Param("examples in a gradient; 0 takes all of them", low=0)
+    size = Param("examples in a gradient; 0 takes all, or a learning problem's number", low=0)
     order = Param(
         "minibatches from shuffled epochs, or drawn with or without replacement",
         choices=("epochs", "replacement", "without_replacement"),
@@ -270,6 +299,8 @@ class StepMethod:
         needs: What it requires of a problem.
         check: `check(**hyper)` raises OptbenchError for values that the method refuses.
         package: The distribution it comes from, whose version is part of a run's identity.
+        cls: The class in torch's form that it adapts, which can train a module's parameters; None
+            for a method that minimises functions only.
     """
 
     run: Callable[..., str]
@@ -278,6 +309,7 @@ class StepMethod:
     needs: Needs = Needs()
     check: Callable[..., None] | None = None
     package: str = ""
+    cls: type | None = None
 
 
 Optimizer = UpdateRule | StepMethod

@@ -93,7 +93,7 @@ def _advance(
         oracle.begin(t)
         calls = oracle.calls()
         version = x._version
-        now = _at_step(factors, momentum, t, values)
+        now = at_step(factors, momentum, t, values)
         x_next, state = rule.step(x, state, oracle, t, **now)
         if x._version != version:
             raise ValueError("the update rule changed x in place; it must return a new tensor")
@@ -123,7 +123,7 @@ def _starts(problem: Problem, specs: Sequence[RunSpec]) -> Tensor:
     return x if problem.project is None else problem.project(x)
 
 
-def _at_step(factors: Factors, momentum: str | None, t: int, values: Columns) -> Columns:
+def at_step(factors: Factors, momentum: str | None, t: int, values: Columns) -> Columns:
     """Return the hyperparameters of step t, as the schedule says."""
     changed = values
     if factors.lr[t] != 1 and "lr" in values:

@@ -7,24 +7,28 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from optbench.core.errors import OptbenchError, SpecError
 from optbench.core.fingerprint import fingerprint
-from optbench.core.optimizer import StepMethod, UpdateRule, missing
+from optbench.core.optimizer import Optimizer, StepMethod, UpdateRule, missing
 from optbench.core.parameters import Value
-from optbench.core.problem import Problem
+from optbench.core.problem import Facts, Problem
 from optbench.core.registry import resolve
 from optbench.core.run import Run, Status
 from optbench.core.schedule import Factors
 from optbench.core.spec import RunSpec
+from optbench.core.task import Task
 from optbench.engines.batched import run_batched
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import cost_of_gradient
 from optbench.engines.planner import Batch
 from optbench.engines.recorder import Span
 from optbench.engines.step import failure, run_step
+from optbench.engines.training.checkpoint import Checkpoint
+from optbench.engines.training.run import Progress, run_training
 from optbench.families import FAMILIES
-from optbench.families.find import build_problem
+from optbench.families.find import build
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
 from optbench.optimizers.foreign.packages import package_of
@@ -60,22 +64,40 @@ class Finished:
     span: Span
 
 
-def run_batch(batch: Batch, timeout: float = math.inf) -> Finished:
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """In which circumstances a batch runs; no number depends on them.
+
+    Attributes:
+        timeout: Seconds that it may take.
+        checkpoints: Folder of checkpoints of long runs; None keeps none.
+        progress: Told how far a long run is.
+    """
+
+    timeout: float = math.inf
+    checkpoints: Path | None = None
+    progress: Progress = lambda done, total: None
+
+
+PLAIN = Setting()
+
+
+def run_batch(batch: Batch, setting: Setting = PLAIN) -> Finished:
     """Run a batch; nothing that a run does raises.
 
     Args:
         batch: What to run.
-        timeout: Seconds that the batch may take.
+        setting: In which circumstances.
 
     Returns:
         The finished batch.
     """
     try:
-        return _run_batch(batch, timeout)
+        return _run_batch(batch, setting)
     except OptbenchError as error:
         return ended(batch, Status.REFUSED, str(error))
     except TimeUpError:
-        return ended(batch, Status.TIMEOUT, f"stopped after {timeout:g} s")
+        return ended(batch, Status.TIMEOUT, f"stopped after {setting.timeout:g} s")
     except (Exception, SystemExit) as error:  # a user's problem or rule may raise anything
         return ended(batch, *failure(error))
 
@@ -86,32 +108,62 @@ def ended(batch: Batch, status: Status, message: str) -> Finished:
     return Finished(batch, [_end(spec, status, message, batch) for spec in batch.specs], (now, now))
 
 
-def _run_batch(batch: Batch, timeout: float) -> Finished:
+def _run_batch(batch: Batch, setting: Setting) -> Finished:
     first = batch.specs[0]
-    problem, optimizer = build_problem(first.problem), find_optimizer(first.optimizer.name)
-    refusal = _refusal(first, problem, optimizer)
+    problem, optimizer = build(first.problem), find_optimizer(first.optimizer.name)
+    if isinstance(problem, Task):
+        refusal = _refusal_of_task(first, problem)
+    else:
+        refusal = _refusal(first, problem, optimizer)
     if refusal:
         return ended(batch, Status.REFUSED, refusal)
+    facts = Facts(dim=0) if isinstance(problem, Task) else problem.facts
     runs: list[Run | None] = []
     ready: list[_Ready] = []
     for spec in batch.specs:
-        hyper, reason = resolve_tunings(dict(spec.optimizer.params), problem.facts)
+        hyper, reason = resolve_tunings(dict(spec.optimizer.params), facts)
         line = f"{spec.optimizer.name}: {reason}"
         runs.append(_end(spec, Status.REFUSED, line, batch) if reason else None)
         if not reason:
             ready.append(_Ready(spec, hyper))
     if not ready:
         return ended(batch, Status.REFUSED, line)
-    done, span = _advance(batch, ready, problem, optimizer, timeout)
+    if isinstance(problem, Task):
+        done, span = _train(batch, ready, problem, optimizer, setting)
+    else:
+        done, span = _advance(batch, ready, problem, optimizer, setting.timeout)
     rest = iter(done)
     return Finished(batch, [run or next(rest) for run in runs], span)
+
+
+def _train(
+    batch: Batch, ready: Sequence[_Ready], task: Task, optimizer: Optimizer, setting: Setting
+) -> tuple[list[Run], Span]:
+    first = ready[0].spec
+    names = (first.problem.name, first.optimizer.name, first.schedule.name)
+    checkpoint = None
+    if setting.checkpoints is not None:
+        # Other code would go on to other bits, so it does not see the checkpoint.
+        file = f"{batch.name}-{code_of(*names)[:16]}.pt"
+        checkpoint = Checkpoint(setting.checkpoints / file)
+    return run_training(
+        task,
+        optimizer,
+        [r.spec for r in ready],
+        [r.hyper for r in ready],
+        schedule_factors(first, horizon(first)),
+        batch=batch.name,
+        timeout=setting.timeout,
+        checkpoint=checkpoint,
+        progress=setting.progress,
+    )
 
 
 def _advance(
     batch: Batch,
     ready: Sequence[_Ready],
     problem: Problem,
-    optimizer: UpdateRule | StepMethod,
+    optimizer: Optimizer,
     timeout: float,
 ) -> tuple[list[Run], Span]:
     spec, hyper = ready[0].spec, ready[0].hyper
@@ -133,7 +185,7 @@ def _advance(
         )
 
 
-def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod) -> str:
+def _refusal(spec: RunSpec, problem: Problem, optimizer: Optimizer) -> str:
     size = int(dict(spec.optimizer.params).get("batch_size", 0))
     if problem.examples and size > problem.examples:
         who = f"{spec.optimizer.name} with batch_size={size}"
@@ -147,12 +199,23 @@ def _refusal(spec: RunSpec, problem: Problem, optimizer: UpdateRule | StepMethod
     return f"{who} needs a finite sum or gradient noise, which is not given here"
 
 
+def _refusal_of_task(spec: RunSpec, task: Task) -> str:
+    who, size = spec.optimizer.name, int(dict(spec.optimizer.params).get("batch_size", 0))
+    if size > len(task.train):
+        who = f"{who} with batch_size={size}"
+        return f"{who} needs as many examples: {spec.problem.name} has {len(task.train)}"
+    if spec.target_measure == "error" and (task.accuracy is None or task.validation is None):
+        return f"a target of error needs a validation accuracy, and {spec.problem.name} has none"
+    return ""
+
+
 def horizon(spec: RunSpec) -> int:
     """Return the number of steps T that the budget allows; the problem is built if it must be."""
     size = int(dict(spec.optimizer.params).get("batch_size", 0))
     optimizer = find_optimizer(spec.optimizer.name)
     gradients = optimizer.gradients_per_step if isinstance(optimizer, UpdateRule) else 1
-    cost = cost_of_gradient(build_problem(spec.problem), size) if size else 1.0
+    built = build(spec.problem) if size else None
+    cost = 1.0 if built is None or isinstance(built, Task) else cost_of_gradient(built, size)
     # A millionth of a step forgives b/n * (n/b) < 1.
     return math.floor(spec.budget / (cost * gradients) + 1e-6)
 
@@ -190,7 +253,14 @@ def code_of(problem: str, optimizer: str, schedule: str) -> str:
     engine = (
         "optbench.engines.step" if isinstance(method, StepMethod) else "optbench.engines.batched"
     )
-    places = [engine, "optbench.optimizers.tuning", "numpy", "scipy", "torch"]
+    places = [
+        engine,
+        "optbench.engines.training.run",
+        "optbench.optimizers.tuning",
+        "numpy",
+        "scipy",
+        "torch",
+    ]
     if isinstance(method, StepMethod):
         places += ["optbench.optimizers.from_torch", method.package]
     if not package_of(optimizer):

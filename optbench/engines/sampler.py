@@ -81,7 +81,9 @@ class Sampler:
         """Return one seed's draws of one block of steps, the first axis being the step."""
         problem_seed, n, size = self._problem.seed, self._problem.examples, self._batch_size
         if purpose.startswith("batch") and self._sampling == "epochs":
-            return self._epochs(purpose, seed, block * BLOCK * size).reshape(BLOCK, size)
+            length = BLOCK * size
+            order = shuffled_epochs(problem_seed, seed, purpose, n, block * length, length)
+            return order.reshape(BLOCK, size)
         generator = stream(problem_seed, seed, purpose, block)
         if purpose.startswith("noise"):
             return generator.standard_normal((BLOCK, self._like.shape[1]))
@@ -89,16 +91,16 @@ class Sampler:
             return generator.integers(0, n, (BLOCK, size))
         return np.stack([generator.permutation(n)[:size] for _ in range(BLOCK)])
 
-    def _epochs(self, purpose: str, seed: int, first: int) -> np.ndarray:
-        """Return a stretch of the endless sequence of shuffled epochs.
 
-        A minibatch may lie across two epochs, so that each has the same size, and each example is
-        seen exactly once an epoch.
-        """
-        n, length = self._problem.examples, BLOCK * self._batch_size
-        epochs = range(first // n, (first + length - 1) // n + 1)
-        order = [
-            stream(self._problem.seed, seed, f"{purpose}-epoch", e).permutation(n) for e in epochs
-        ]
-        start = first - epochs[0] * n
-        return np.concatenate(order)[start : start + length]
+def shuffled_epochs(
+    problem_seed: int, seed: int, purpose: str, n: int, first: int, length: int
+) -> np.ndarray:
+    """Return a stretch of the endless sequence of shuffled epochs of n examples, (length,).
+
+    A minibatch may lie across two epochs, so that each has the same size, and each example is
+    seen exactly once an epoch.
+    """
+    epochs = range(first // n, (first + length - 1) // n + 1)
+    order = [stream(problem_seed, seed, f"{purpose}-epoch", e).permutation(n) for e in epochs]
+    start = first - epochs[0] * n
+    return np.concatenate(order)[start : start + length]

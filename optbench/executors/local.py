@@ -14,12 +14,12 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
 from optbench.core.run import Status
-from optbench.engines.execute import Finished, ended, run_batch
+from optbench.engines.execute import PLAIN, Finished, Setting, ended, run_batch
 from optbench.engines.planner import Batch
 from optbench.engines.threads import one_thread
 from optbench.executors.server import start_server
@@ -28,35 +28,39 @@ TRIES = 2
 GRACE = 30.0
 """Seconds beyond its limit after which a worker that does not even react to the limit is killed."""
 
+PATIENCE = 20.0
+"""Seconds that a worker may take to save a long run when the command is interrupted."""
+
 
 def execute(
-    batches: Sequence[Batch], *, jobs: int = 1, timeout: float = math.inf
+    batches: Sequence[Batch], *, jobs: int = 1, setting: Setting = PLAIN
 ) -> Iterator[Finished]:
     """Run batches and yield each when it is done.
 
     Args:
         batches: What to run.
         jobs: Processes; 1 stays in this one.
-        timeout: Seconds that a batch may take.
+        setting: In which circumstances; its progress is told in this process only.
 
     Yields:
         Finished batches, in the order in which they end.
     """
     if jobs == 1:
-        yield from _here(batches, timeout)
+        yield from _here(batches, setting)
     else:
-        with contextlib.closing(_Pool(min(jobs, len(batches)), timeout)) as pool:
+        elsewhere = replace(setting, progress=PLAIN.progress)
+        with contextlib.closing(_Pool(min(jobs, len(batches)), elsewhere)) as pool:
             yield from pool.run(batches)
 
 
-def _here(batches: Sequence[Batch], timeout: float) -> Iterator[Finished]:
+def _here(batches: Sequence[Batch], setting: Setting) -> Iterator[Finished]:
     for batch in batches:
         with one_thread():
-            finished = run_batch(batch, timeout)
+            finished = run_batch(batch, setting)
         yield finished
 
 
-def _work(connection: Connection, timeout: float) -> None:
+def _work(connection: Connection, setting: Setting) -> None:
     """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # KeyboardInterrupt can only be what a user's code raises: it is no business of the others.
@@ -65,7 +69,7 @@ def _work(connection: Connection, timeout: float) -> None:
         while True:
             batch = connection.recv()
             with one_thread():
-                finished = run_batch(batch, timeout)
+                finished = run_batch(batch, setting)
             connection.send(finished)
 
 
@@ -87,8 +91,8 @@ class _Worker:
 class _Pool:
     """Worker processes, each with at most one batch."""
 
-    def __init__(self, size: int, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, size: int, setting: Setting) -> None:
+        self._setting, self._timeout = setting, setting.timeout
         self._workers: list[_Worker] = []
         start_server()
         for _ in range(size):
@@ -97,7 +101,7 @@ class _Pool:
     def _start(self) -> None:
         context = mp.get_context("forkserver")
         mine, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._timeout), daemon=True)
+        process = context.Process(target=_work, args=(theirs, self._setting), daemon=True)
         process.start()
         theirs.close()
         self._workers.append(_Worker(process, mine))
@@ -151,9 +155,12 @@ class _Pool:
         return ended(batch, Status.ERROR, f"the worker process died ({cause})")
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """End the workers, whatever they are doing; long runs may save themselves first."""
         for worker in self._workers:
             worker.connection.close()
-            worker.process.kill()
+            worker.process.terminate()
+        patience = time.monotonic() + PATIENCE
         for worker in self._workers:
+            worker.process.join(max(0.0, patience - time.monotonic()))
+            worker.process.kill()
             worker.process.join()

@@ -59,4 +59,5 @@ def adapt(
         needs=traits.needs,
         check=functools.partial(check, cls, name, foreign),
         package=cls.__module__.partition(".")[0] if foreign else "",
+        cls=cls,
     )

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from optbench.core.errors import OptbenchError
 from optbench.core.optimizer import UpdateRule, without_gradient_parameters
 from optbench.core.run import Status
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
-from tests.helpers import problem_of, runs, trajectory
+from tests.helpers import problem_of, run_with_groups, runs, specs, trajectory
 
 PROBLEM = "mlp:hidden=3,examples=40"
 
@@ -116,10 +117,12 @@ def test_exclusion_takes_decay_and_scaling_away() -> None:
     ],
 )
 def test_groups_that_cannot_be_made_are_refused(optimizer: str, keys: str, message: str) -> None:
-    """A pattern without a match, or two for one block: refused, with the reason."""
-    (run,) = runs(PROBLEM, f"{optimizer}:lr=0.1,{keys}")
+    """A pattern without a match, or two for one block: an error, or refused, with the reason."""
+    run = run_with_groups(PROBLEM, f"{optimizer}:lr=0.1", keys)
     assert run.status is Status.REFUSED
     assert message in run.message
+    with pytest.raises(OptbenchError, match=f"^{optimizer}: {message}"):
+        specs(PROBLEM, f"{optimizer}:lr=0.1,{keys}")
 
 
 def test_groups_outlive_the_runs_that_leave() -> None:

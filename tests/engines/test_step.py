@@ -150,12 +150,12 @@ def test_what_goes_wrong_is_a_status_with_a_line(
 
 def test_an_optimizer_that_never_returns_is_stopped(mine: str) -> None:
     """The time limit reaches into other people's loops."""
-    from optbench.engines.execute import run_batch
+    from optbench.engines.execute import Setting, run_batch
     from optbench.engines.planner import plan
     from tests.helpers import specs
 
     (batch,) = plan(specs("quadratic:dim=4", f"{mine}:Endless:lr=0.1"))
-    (run,) = run_batch(batch, timeout=0.2).runs
+    (run,) = run_batch(batch, Setting(timeout=0.2)).runs
 
     assert run.status is Status.TIMEOUT
     assert run.last("step") == 0

@@ -14,15 +14,19 @@ from optbench.core.groups import Own
 from optbench.core.optimizer import Session
 from optbench.core.parameters import Value
 from optbench.optimizers.foreign.groups import Group, set_own, shared
-from optbench.optimizers.foreign.point import Point
+from optbench.optimizers.foreign.point import Optimized
 from optbench.optimizers.foreign.signature import arguments
 from optbench.optimizers.foreign.traits import Traits
 
 
 class Rated(NamedTuple):
-    """A group with a learning rate: its key, and its value before any schedule."""
+    """A group with a learning rate: whose, its place there, its key, its value before any schedule.
 
-    group: Group
+    The place and not the group, which `load_state_dict` replaces.
+    """
+
+    owner: Any
+    place: int
     key: str
     rate: float
 
@@ -30,7 +34,7 @@ class Rated(NamedTuple):
 def construct(
     cls: type,
     traits: Traits,
-    point: Point,
+    point: Optimized,
     hyper: Mapping[str, Value],
     labels: Sequence[Any],
     session: Session,
@@ -73,14 +77,14 @@ def construct(
     return [cls(point.parameters, **given)]
 
 
-def _groups(point: Point, chosen: Sequence[int], labels: Sequence[Any]) -> list[Group]:
+def _groups(point: Optimized, chosen: Sequence[int], labels: Sequence[Any]) -> list[Group]:
     """Return torch's groups of some blocks: those with equal labels together, order kept."""
     places = shared([labels[i] for i in chosen])
     return [{"params": [point.parameters[chosen[i]] for i in group]} for group in places]
 
 
 def rated_groups(
-    optimizers: Sequence[Any], name: str, traits: Traits, point: Point, own: Sequence[Own]
+    optimizers: Sequence[Any], name: str, traits: Traits, point: Optimized, own: Sequence[Own]
 ) -> list[Rated]:
     """Write each block's own values into its group, and return the groups' learning rates.
 
@@ -98,7 +102,7 @@ def rated_groups(
     index = {id(parameter): i for i, parameter in enumerate(point.parameters)}
     rated: list[Rated] = []
     for optimizer in optimizers:
-        for group in getattr(optimizer, "param_groups", []):
+        for place, group in enumerate(getattr(optimizer, "param_groups", [])):
             blocks = [index.pop(id(p)) for p in group["params"] if id(p) in index]
             values = own[blocks[0]] if blocks else {}
             if any(own[i] != values for i in blocks):
@@ -107,7 +111,7 @@ def rated_groups(
             key = traits.rate if optimizer is optimizers[0] else "lr"
             if group.get(key) is not None:
                 group[key] = group[key] * values.get("lr_scale", 1)
-                rated.append(Rated(group, key, group[key]))
+                rated.append(Rated(optimizer, place, key, group[key]))
     left = [point.layout.blocks[i] for i in index.values()]
     if left and hasattr(optimizers[0], "param_groups"):
         raise OptbenchError(f"{name} does not train {', '.join(block.name for block in left)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from torch.nn import Module
@@ -44,20 +45,19 @@ def run(cls: type, name: str, foreign: bool, session: Session, **hyper: Value) -
                 raise
             raise OptbenchError(f"{name} refuses these groups: {error}") from error
         rated = rated_groups(optimizers, name, traits, point, own)
-        # Schedule-free methods step at one point and are judged at another.
-        two_faced = [o for o in optimizers if _has(o, "train") and _has(o, "eval")]
-        point.moved = bool(two_faced)
-        for optimizer in two_faced:
+        judged_elsewhere = two_faced(optimizers)
+        point.moved = bool(judged_elsewhere)
+        for optimizer in judged_elsewhere:
             optimizer.train()
         for t in itertools.count():
-            _schedule(optimizers, rated, session, t)
+            set_schedule(optimizers, rated, session.factor(t), session.momentum(t))
             ADVANCE[traits.gradient](optimizers, point, session)
             if t < 2:  # some make their state at the second step
                 session.report_state(state_bytes(optimizers) / len(point.x))
-            for optimizer in two_faced:
+            for optimizer in judged_elsewhere:
                 optimizer.eval()
             session.log(point.gather())
-            for optimizer in two_faced:
+            for optimizer in judged_elsewhere:
                 optimizer.train()
     raise AssertionError("the session ends the loop")
 
@@ -67,15 +67,28 @@ def _watched(session: Session) -> Module:
     return session.model.module
 
 
+def two_faced(optimizers: Sequence[Any]) -> list[Any]:
+    """Return the optimizers that step at one point and are judged at another (schedule-free)."""
+    return [o for o in optimizers if _has(o, "train") and _has(o, "eval")]
+
+
 def _has(optimizer: Any, method: str) -> bool:
     return callable(getattr(optimizer, method, None))
 
 
-def _schedule(optimizers: list[Any], rated: list[Rated], session: Session, t: int) -> None:
-    """Set what the schedule says of step t; each group keeps its ratio to the others."""
-    factor, momentum = session.factor(t), session.momentum(t)
-    for group, key, rate in rated:
-        group[key] = rate * factor
+def set_schedule(
+    optimizers: Sequence[Any], rated: Sequence[Rated], factor: float, momentum: float | None
+) -> None:
+    """Set what the schedule says of a step; each group keeps its ratio to the others.
+
+    Args:
+        optimizers: What `construct` returned.
+        rated: Their groups with a learning rate.
+        factor: On the learning rates.
+        momentum: In the place of the optimizers' own; None leaves it.
+    """
+    for owner, place, key, rate in rated:
+        owner.param_groups[place][key] = rate * factor
     if momentum is None:
         return
     for group in (group for o in optimizers for group in getattr(o, "param_groups", [])):

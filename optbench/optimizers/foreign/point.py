@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from torch import Tensor
 from torch.nn import Module, Parameter
 
 from optbench.core.layout import Layout
+
+
+class Optimized(Protocol):
+    """What a class is built over: a point's parameters, or a model's own."""
+
+    layout: Layout
+    parameters: list[Parameter]
+
+    def module(self) -> Module:
+        """Return a module that has the parameters under their names."""
 
 
 class Point:

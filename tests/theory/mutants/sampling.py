@@ -13,7 +13,7 @@ from optbench.engines.oracle import BatchOracle
 from optbench.engines.sampler import BLOCK, Sampler
 from optbench.families.finite_sums import mean_estimation, wu_ma_e
 from optbench.families.least_mean_squares import least_mean_squares
-from tests.theory.planting import Moved, Mutant, Plant, family, step
+from tests.theory.planting import Moved, Mutant, Plant, attribute, family, step
 
 TRUE_BLOCK = Sampler._block
 TRUE_GRADIENT = BatchOracle._gradient
@@ -61,9 +61,10 @@ def seldom_the_last(self: Sampler, purpose: str, seed: int, block: int) -> np.nd
     return kept
 
 
-def swapped(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
+def swapped(
+    problem_seed: int, seed: int, purpose: str, n: int, first: int, length: int
+) -> np.ndarray:
     """The naive shuffle: every example changes places with any other, in turn."""
-    n, length = self._problem.examples, BLOCK * self._batch_size
     orders = []
     for epoch in range(first // n, (first + length - 1) // n + 1):
         generator, order = np.random.default_rng([seed, epoch]), np.arange(n)
@@ -74,10 +75,11 @@ def swapped(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
     return np.concatenate(orders)[first % n :][:length]
 
 
-def one_order(self: Sampler, purpose: str, seed: int, first: int) -> np.ndarray:
+def one_order(
+    problem_seed: int, seed: int, purpose: str, n: int, first: int, length: int
+) -> np.ndarray:
     """The data are never shuffled."""
-    length = BLOCK * self._batch_size
-    return np.arange(first, first + length) % self._problem.examples
+    return np.arange(first, first + length) % n
 
 
 def all_at_once(self: BatchOracle, x: Tensor) -> Tensor:
@@ -129,13 +131,14 @@ def seen_twice(x: Tensor, state: State, oracle: Oracle, t: int, *, lr: float) ->
     return x - lr * (oracle.gradient(x) + oracle.gradient(x)) / 2, state
 
 
+SHUFFLE = "optbench.engines.sampler:shuffled_epochs"
 WITH = Mutant("drawn with replacement", method(Sampler, "_block", always_replacing))
 WITHOUT = Mutant("drawn without replacement", method(Sampler, "_block", never_replacing))
 NEVER = Mutant("the last example is never drawn", method(Sampler, "_block", without_the_last))
 SELDOM = Mutant("the last example is drawn too seldom", method(Sampler, "_block", seldom_the_last))
-NAIVE = Mutant("the naive shuffle", method(Sampler, "_epochs", swapped))
+NAIVE = Mutant("the naive shuffle", attribute(SHUFFLE, swapped))
 FULL = Mutant("every gradient is the full one", method(BatchOracle, "_gradient", all_at_once))
-SORTED = Mutant("the data are never shuffled", method(Sampler, "_epochs", one_order))
+SORTED = Mutant("the data are never shuffled", attribute(SHUFFLE, one_order))
 SUM = Mutant("sums with one weight for every B", family("mean_estimation", summed))
 SHIFT = Mutant("indices are shifted", family("mean_estimation", off_by_one))
 MORE = Mutant("a batch has one example more", family("least_mean_squares", stale))

@@ -1,0 +1,1 @@
+"""The training engine: tasks, which are models with a loss and examples."""

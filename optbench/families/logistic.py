@@ -14,9 +14,12 @@ from optbench.core.parameters import Param
 from optbench.core.problem import Facts, Problem
 from optbench.core.randomness import stream
 from optbench.data import tabular
+from optbench.data.library import load
+from optbench.data.libsvm import FEATURES
 from optbench.families import starts
-from optbench.families.constant import Constant
+from optbench.families.logistic_loss import LogisticLoss
 from optbench.families.newton import TOLERANCE, minimiser
+from optbench.families.rows import Compressed, DenseRows, Rows, SparseRows
 
 TOYS = {
     "one-example": ((1.0,),),
@@ -32,8 +35,15 @@ def logistic(
     *,
     data: Annotated[
         str,
-        Param("the data set", choices=("breast-cancer", "digits", "separable-synthetic", *TOYS)),
+        Param(
+            "the data set",
+            choices=("breast-cancer", "digits", "a9a", "separable-synthetic", *TOYS),
+        ),
     ] = "breast-cancer",
+    storage: Annotated[
+        str,
+        Param("how the data are kept; auto: a9a sparse", choices=("auto", "dense", "sparse")),
+    ] = "auto",
     l2: Annotated[float, Param("coefficient of the squared norm", low=0)] = 1e-3,
     seed: Annotated[int, Param("makes the separable data and the starts", low=0)] = 0,
 ) -> Problem:
@@ -42,55 +52,40 @@ def logistic(
     f(w) = (1/n) sum_i log(1 + exp(-y_i a_i'w)) + l2/2 |w|^2, labels y_i in {-1, 1}.
 
     Data: breast-cancer (569 x 30, malignant against benign), digits (1797 x 61 pixels that vary,
-    odd against even), separable-synthetic (200 x 20 normal points, a gap between). Features are
-    standardised; an intercept column of ones is appended, and regularised like the rest. As they
-    stand, without intercept: one-example (a_1 = 1: f is log(1 + exp(-w))) and four-examples in two
-    variables, (1, .6), (.7, -.5), (1.5, .4), (1.2, -1); all their labels are 1.
+    odd against even), separable-synthetic (200 x 20 normal points, a gap between), a9a (32561 x
+    123, the training part of LIBSVM's census records, does one earn over $50,000?; see `optbench
+    data`). Features are standardised, but a9a's stay 0 and 1, eleven to fourteen ones a record; an
+    intercept column of ones is appended, and regularised like the rest. As they stand, without
+    intercept: one-example (a_1 = 1: f is log(1 + exp(-w))) and four-examples in two variables,
+    (1, .6), (.7, -.5), (1.5, .4), (1.2, -1); all their labels are 1.
     Facts: L = lambda_max(A'A)/(4n) + l2, mu = l2. With l2 > 0, w* and f* by Newton's method to a
-    gradient of 1e-12, residual stored. Without l2 there is no minimiser: all data but the digits
-    are linearly separable, so f* = 0 is approached at infinity; digits are not, but some direction
-    has 13 images on the right side and all others on the boundary, so f* is positive, not attained
-    and not known. The labels enter the Hessian nowhere, so the Fisher matrix is the Hessian.
+    gradient of 1e-12, residual stored. Without l2 there is no minimiser: all data but digits and
+    a9a are linearly separable, so f* = 0 is approached at infinity. Of these two f* is positive,
+    not attained and not known: some direction has 13 digits on the right side and all others on
+    the boundary, and five features of a9a occur with one label only. The labels enter the Hessian
+    nowhere, so the Fisher matrix is the Hessian.
+    Sparse and dense data give the same numbers but for rounding.
     Start: the origin for seed 0, a random unit vector for other seeds.
     Source: Cox, The regression analysis of binary sequences, 1958; existence of w*: Albert and
-    Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984.
+    Anderson, On the existence of maximum likelihood estimates in logistic regression models, 1984;
+    a9a: Platt, Fast training of support vector machines using sequential minimal optimization,
+    1999, as Chang and Lin have it at their LIBSVM page.
+
+    Raises:
+        DataMissingError: When a9a is not on this machine.
     """
-    rows = _labelled_rows(data, seed)
-    n, dim = len(rows), len(rows[0])
-    top = float(np.linalg.eigvalsh(rows.T @ rows)[-1]) / n
-    x_star, f_star, residuals = _solution(data, l2, seed)
+    if storage == "auto":
+        storage = "sparse" if data == "a9a" else "dense"
+    rows = _rows(data, seed, storage)
+    n, dim = rows.shape
+    loss = LogisticLoss(rows, l2)
+    top = _top_eigenvalue(data, seed, storage) / n
+    x_star, f_star, residuals = _solution(data, l2, seed, storage)
     shift = f_star or 0.0
-    Z = Constant(rows)
-
-    def penalised(x: Tensor, margins: Tensor) -> Tensor:
-        # logsigmoid, not softplus: torch's softplus drops exp(-m) for m > 20.
-        loss = -torch.nn.functional.logsigmoid(margins).mean(-1)
-        return loss + 0.5 * l2 * x.square().sum(-1) - shift
-
-    def value(x: Tensor) -> Tensor:
-        return penalised(x, x @ Z.like(x).T)
 
     def oracle(x: Tensor) -> tuple[Tensor, Tensor]:
-        z = Z.like(x)
-        margins = x @ z.T
-        return penalised(x, margins), l2 * x - (torch.sigmoid(-margins) @ z) / n
-
-    def minibatch(x: Tensor, indices: Tensor) -> Tensor:
-        z = Z.like(x)[indices]
-        slopes = torch.sigmoid(-torch.einsum("bnd,bd->bn", z, x))
-        return l2 * x - torch.einsum("bn,bnd->bd", slopes, z) / indices.shape[1]
-
-    def sampled_gradient(x: Tensor, indices: Tensor, uniforms: Tensor) -> Tensor:
-        z = Z.like(x)[indices]
-        p = torch.sigmoid(torch.einsum("bnd,bd->bn", z, x))
-        # z holds the data's label; p is the probability that the drawn one is the same.
-        scores = p - (uniforms < p).to(p)
-        return l2 * x + torch.einsum("bn,bnd->bd", scores, z) / indices.shape[1]
-
-    def hessian_vector(x: Tensor, v: Tensor) -> Tensor:
-        z = Z.like(x)
-        p = torch.sigmoid(x @ z.T)
-        return ((p * (1 - p) * (v @ z.T)) @ z) / n + l2 * v
+        f, g = loss.oracle(x)
+        return f - shift, g
 
     return Problem(
         facts=Facts(
@@ -108,14 +103,37 @@ def logistic(
         start=starts.origin(dim, seed),
         oracle=oracle,
         shift=shift,
-        value=value,
-        hessian_vector=hessian_vector,
+        value=lambda x: loss.value(x) - shift,
+        hessian_vector=loss.hessian_vector,
         examples=n,
-        minibatch=minibatch,
-        sampled_gradient=sampled_gradient,
-        fisher_vector=hessian_vector,
+        minibatch=loss.minibatch,
+        sampled_gradient=loss.sampled_gradient,
+        fisher_vector=loss.hessian_vector,
         seed=seed,
         domain=(-2.0, 2.0),
+    )
+
+
+@functools.cache
+def _rows(data: str, seed: int, storage: str) -> Rows:
+    if data == "a9a":
+        matrix = _census()
+        return SparseRows(matrix) if storage == "sparse" else DenseRows(matrix.dense())
+    rows = _labelled_rows(data, seed)
+    return SparseRows(Compressed.of(rows)) if storage == "sparse" else DenseRows(rows)
+
+
+def _census() -> Compressed:
+    """Return the rows y_i (a_i, 1) of a9a's training part."""
+    a9a = load("a9a")
+    labels = a9a["train_labels"].astype(np.float64)
+    starts, features = a9a["train_starts"], FEATURES
+    ends = starts[1:]
+    return Compressed(
+        np.insert(a9a["train_values"], ends, 1.0) * np.repeat(labels, np.diff(starts) + 1),
+        np.insert(a9a["train_columns"], ends, features),
+        starts + np.arange(len(starts)),
+        features + 1,
     )
 
 
@@ -147,25 +165,24 @@ def _separable(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.cache
+def _top_eigenvalue(data: str, seed: int, storage: str) -> float:
+    """Return lambda_max(A'A): at w = 0 the Hessian is A'A/(4n) + l2 I."""
+    rows = _rows(data, seed, storage)
+    n, dim = rows.shape
+    middle = LogisticLoss(rows, 0.0).hessian(torch.zeros(dim, dtype=torch.float64))
+    return 4 * n * float(torch.linalg.eigvalsh(middle)[-1])
+
+
+@functools.cache
 def _solution(
-    data: str, l2: float, seed: int
+    data: str, l2: float, seed: int, storage: str
 ) -> tuple[Tensor | None, float | None, dict[str, float]]:
     """Return w*, f* and their residuals; None where there is no minimiser, or none was found."""
     if l2 == 0:
         return None, (0.0 if data in SEPARABLE else None), {}
-    rows = torch.from_numpy(_labelled_rows(data, seed))
-    n, dim = rows.shape
-
-    def oracle(x: Tensor) -> tuple[Tensor, Tensor]:
-        m = x @ rows.T
-        f = -torch.nn.functional.logsigmoid(m).mean(-1) + 0.5 * l2 * x.square().sum(-1)
-        return f, l2 * x - (torch.sigmoid(-m) @ rows) / n
-
-    def hessian(x: Tensor) -> Tensor:
-        p = torch.sigmoid(rows @ x)
-        return (rows.T * (p * (1 - p))) @ rows / n + l2 * torch.eye(dim, dtype=torch.float64)
-
-    x, residual = minimiser(oracle, hessian, torch.zeros(dim, dtype=torch.float64))
+    loss = LogisticLoss(_rows(data, seed, storage), l2)
+    origin = torch.zeros(loss.rows.shape[1], dtype=torch.float64)
+    x, residual = minimiser(loss.oracle, loss.hessian, origin)
     if residual > TOLERANCE:
         return None, None, {}
-    return x, float(oracle(x[None])[0]), {"x_star": residual, "f_star": residual}
+    return x, float(loss.oracle(x[None])[0]), {"x_star": residual, "f_star": residual}

@@ -82,6 +82,7 @@ CASES = [
     Case("logistic", {"l2": 0.0}),
     Case("logistic", {"data": "digits", "l2": 0.1}),
     Case("logistic", {"data": "digits", "l2": 0.0}),
+    Case("logistic", {"data": "digits", "storage": "sparse"}),
     Case("logistic", {"data": "separable-synthetic", "seed": 2}),
     Case("logistic", {"data": "separable-synthetic", "l2": 0.0}),
     Case("logistic", {"data": "one-example", "l2": 0.0}),

@@ -22,22 +22,32 @@ if TYPE_CHECKING:
     from optbench.core.run import Run as Run
     from optbench.core.run import Status as Status
     from optbench.core.spec import RunSpec as RunSpec
+    from optbench.core.task import Augmentation as Augmentation
+    from optbench.core.task import Pairs as Pairs
+    from optbench.core.task import Task as Task
+    from optbench.core.task import Windows as Windows
+    from optbench.core.task import accuracy as accuracy
     from optbench.families.autograd import problem_from_function as problem_from_function
     from optbench.report.pages import write_report as write_report
     from optbench.workflow import run as run
     from optbench.workflow import verify as verify
 
 _HOMES = {
+    "Augmentation": "core.task",
     "Facts": "core.problem",
     "Needs": "core.optimizer",
     "OptbenchError": "core.errors",
+    "Pairs": "core.task",
     "Param": "core.parameters",
     "Problem": "core.problem",
     "Results": "analysis.results",
     "Run": "core.run",
     "RunSpec": "core.spec",
     "Status": "core.run",
+    "Task": "core.task",
     "UpdateRule": "core.optimizer",
+    "Windows": "core.task",
+    "accuracy": "core.task",
     "assert_conforms": "conformance.battery",
     "conform": "conformance.battery",
     "problem_from_function": "families.autograd",

@@ -10,7 +10,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,43 @@ SUITE_FILE = "suite.toml"
 """A folder with this file is a suite; the other TOML files in it are problem cards."""
 
 _NAME = re.compile(r"[\w.-]+")
-_KEYS = ("about", "reference", "family", "params")
+_KEYS = ("about", "reference", "family", "params", "learning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What a card says of a learning problem: how it is set up, and what others have reached.
+
+    Attributes:
+        data: The data set, and how many examples of what shape.
+        split: Which of them are trained on, chosen by, and reported.
+        model: The architecture, and how many parameters.
+        loss: What is minimised, and what is evaluated where that differs.
+        metric: What runs are compared by.
+        batch_size: Examples in a gradient.
+        budget: Steps.
+        target: Levels as `--target` takes them, joined by commas; empty for none.
+        target_source: Where the target comes from.
+        published: The published figure to compare with, and its source.
+        recipe: What follows `optbench run -p NAME` for the published training.
+    """
+
+    data: str
+    split: str
+    model: str
+    loss: str
+    metric: str
+    batch_size: int
+    budget: float
+    target: str
+    target_source: str
+    published: str
+    recipe: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The levels, one by one."""
+        return tuple(part.strip() for part in self.target.split(",") if part.strip())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +69,14 @@ class Card:
         about: What it is, in one line.
         reference: Where it comes from.
         problem: Family and parameters.
+        learning: For a learning problem, how it is set up.
     """
 
     name: str
     about: str
     reference: str
     problem: Spec
+    learning: Learning | None = None
 
 
 def cards_root() -> Path:
@@ -96,7 +134,22 @@ def read_card(path: Path) -> Card:
         about=str(data["about"]),
         reference=str(data["reference"]),
         problem=Spec.of(str(data["family"]), params),
+        learning=_learning(path, data["learning"]) if "learning" in data else None,
     )
+
+
+def _learning(path: Path, table: Any) -> Learning:
+    """Read the table `[learning]` of a card."""
+    if not isinstance(table, dict):
+        raise OptbenchError(f"{path}: learning must be a table, headed [learning]")
+    kinds = {field.name: str for field in fields(Learning)} | {"batch_size": int, "budget": float}
+    _check_keys(f"{path}: learning", table, kinds, kinds)
+    for key, kind in kinds.items():
+        value = table[key]
+        if isinstance(value, bool) or not isinstance(value, int | float if kind is float else kind):
+            meaning = {str: "a text", int: "a whole number", float: "a number"}[kind]
+            raise OptbenchError(f"{path}: learning: {key} must be {meaning}, got {value!r}")
+    return Learning(**table)
 
 
 def _is_text(value: str) -> bool:
@@ -123,10 +176,16 @@ def read_toml(path: Path, known: Iterable[str], required: Iterable[str]) -> dict
         raise OptbenchError(f"{path}: cannot be read as UTF-8 text: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise OptbenchError(f"{path}: {error}") from error
-    for key in data:
-        if key not in known:
-            raise OptbenchError(f"{path}: {unknown('key', key, known)}")
-    for key in required:
-        if key not in data:
-            raise OptbenchError(f"{path}: the key {key!r} is missing")
+    _check_keys(str(path), data, known, required)
     return data
+
+
+def _check_keys(
+    place: str, table: Mapping[str, Any], known: Iterable[str], required: Iterable[str]
+) -> None:
+    for key in table:
+        if key not in known:
+            raise OptbenchError(f"{place}: {unknown('key', key, known)}")
+    for key in required:
+        if key not in table:
+            raise OptbenchError(f"{place}: the key {key!r} is missing")

@@ -15,6 +15,7 @@ from optbench.core.parameters import Parameter, Value, complete, parameters_of
 from optbench.core.registry import Entry, plugins
 from optbench.core.schedule import Factors
 from optbench.core.spec import Spec, parse_one
+from optbench.core.task import Task
 from optbench.families import FAMILIES
 from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.foreign.packages import PACKAGES, classes, package_of
@@ -39,8 +40,13 @@ def entries(kind: str) -> list[tuple[str, str]]:
     if kind == "problems":
         from optbench.cards import cards
 
-        found += [(card.name, f"{card.about} (card)") for card in cards().values()]
-        found.append(("FILE.py:NAME", "your own function that returns a Problem"))
+        learning = {card.problem.name for card in cards().values() if card.learning}
+        found = [(n, f"{about} (learning)" if n in learning else about) for n, about in found]
+        found += [
+            (card.name, f"{card.about} ({'learning card' if card.learning else 'card'})")
+            for card in cards().values()
+        ]
+        found.append(("FILE.py:NAME", "your own function that returns a Problem or a Task"))
     if kind == "optimizers":
         found += [(f"{name}.NAME", package.about) for name, package in PACKAGES.items()]
         found.append(("FILE.py:NAME", "your own class in torch's form, or an UpdateRule"))
@@ -121,18 +127,17 @@ def _problem(spec: Spec) -> dict[str, Any] | None:
     card = None if is_family and spec.params else cards().get(spec.name)
     if card is None and not is_family and ":" not in spec.name:
         return None
-    from optbench.families.find import build_problem, complete_problem, find_family
+    from optbench.families.find import complete_problem, find_family
     from optbench.optimizers.find import find_optimizer
 
     if card is None and ":" in spec.name:
         try:
-            family = find_family(spec.name)
+            find_family(spec.name)
         except OptbenchError:
             find_optimizer(spec.name)  # raises what is wrong when it is no optimizer either
             return None
     whole = complete_problem(card.problem if card else spec)
     family = find_family(whole.name)
-    problem = build_problem(whole)
     return {
         "kind": "problem",
         "name": spec.name,
@@ -141,9 +146,36 @@ def _problem(spec: Spec) -> dict[str, Any] | None:
         "reference": card.reference if card else "",
         "spec": str(whole),
         "parameters": _parameters(parameters_of(family), whole.params),
-        "facts": problem.facts.scalars(),
-        "computed": dict(problem.facts.residuals),
-        "examples": problem.examples,
+        "learning": asdict(card.learning) if card and card.learning else {},
+        **_built(whole),
+    }
+
+
+def _built(spec: Spec) -> dict[str, Any]:
+    """Describe what only building a problem tells: facts, counts, or which data is missing."""
+    from optbench.data.library import DataMissingError
+    from optbench.families.find import build
+    from optbench.families.fit import layout
+
+    try:
+        problem = build(spec)
+    except DataMissingError as error:
+        return {"missing": str(error)}
+    if not isinstance(problem, Task):
+        return {
+            "facts": problem.facts.scalars(),
+            "computed": dict(problem.facts.residuals),
+            "examples": problem.examples,
+        }
+    splits = {"training": problem.train, "validation": problem.validation, "test": problem.test}
+    return {
+        "counts": {
+            "trained parameters": sum(block.size for block in layout(spec).blocks),
+            **{f"{name} examples": len(part) for name, part in splits.items() if part is not None},
+            "examples in a gradient": problem.batch_size,
+            "steps": problem.budget,
+            "targets": ", ".join(problem.targets) or "none",
+        }
     }
 
 
@@ -196,13 +228,13 @@ def _schedule(spec: Spec) -> dict[str, Any] | None:
 
 
 def _suite(spec: Spec) -> dict[str, Any] | None:
-    from optbench.request import expand, label_of
+    from optbench.request import label_of, named_runs
     from optbench.suites import load_suite, suite_names
 
     if spec.name not in suite_names():
         return None
     suite = load_suite(spec.name)
-    counts = [len(expand(request)) for request in suite.requests]
+    counts = [len(named_runs(request)) for request in suite.requests]
     return {
         "kind": "suite",
         "name": spec.name,

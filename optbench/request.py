@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optbench.cards import cards
 from optbench.core.errors import OptbenchError, SpecError, unknown
@@ -15,7 +15,9 @@ from optbench.core.parameters import Parameter, Value, vectors_among
 from optbench.core.registry import plugins
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
 from optbench.core.target import read_targets
+from optbench.core.training import PLAIN, Training
 from optbench.families import FAMILIES
+from optbench.families.settings import Settings, check_budget, settle
 from optbench.optimizers.foreign.packages import PACKAGES
 
 PROBLEMS = "optbench.problems"
@@ -23,9 +25,6 @@ PROBLEMS = "optbench.problems"
 
 MAX_SEEDS = 100_000
 """More seeds than this are taken for a slip of the finger."""
-
-TARGETS = (1e-2, 1e-4, 1e-6, 1e-8)
-"""Relative suboptimalities that a run reports unless it is told others; it stops at the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +38,13 @@ class Request:
         lr: Texts: learning rates, lists, grids or tunings, for every optimizer whose text names
             none; empty for each one's default.
         seeds: Number of seeds, from 0 on.
-        budget: Gradient evaluations.
+        budget: Gradient evaluations; None, here and below, leaves it to the problem.
         targets: Relative suboptimalities, or texts such as `distance=1e-3`, see `read_targets`.
         dtype: `float64` or `float32`.
         device: `cpu` or `cuda`.
         record: `log` or `every`.
         record_x: Whether points are kept; None keeps them in two dimensions.
+        training: How learning problems are trained.
     """
 
     problems: tuple[str, ...]
@@ -52,12 +52,13 @@ class Request:
     schedules: tuple[str, ...] = ("constant",)
     lr: tuple[str, ...] = ()
     seeds: int = 1
-    budget: float = 1000.0
-    targets: tuple[float | str, ...] = TARGETS
-    dtype: str = "float64"
+    budget: float | None = None
+    targets: tuple[float | str, ...] | None = None
+    dtype: str | None = None
     device: str = "cpu"
     record: str = "log"
     record_x: bool | None = None
+    training: Training = PLAIN
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -70,28 +71,60 @@ class Request:
                 raise SpecError(f"{text!r} holds characters that cannot be printed")
         if type(self.seeds) is not int or not 1 <= self.seeds <= MAX_SEEDS:
             raise SpecError(f"seeds must be at least 1 and at most {MAX_SEEDS}, got {self.seeds}")
-        if not 1 <= self.budget <= 1e12:
-            raise SpecError(
-                f"budget must be from 1 to 1e12 gradient evaluations, got {self.budget:g}"
-            )
-        read_targets(self.targets)
+        if self.budget is not None:
+            check_budget(self.budget)
+        read_targets(self.targets or ())
         for kind, word, known in (
-            ("dtype", self.dtype, ("float64", "float32")),
+            ("dtype", self.dtype, (None, "float64", "float32")),
             ("device", self.device, ("cpu", "cuda")),
             ("record", self.record, ("log", "every")),
         ):
             if word not in known:
-                raise unknown(kind, word, known)
+                raise unknown(kind, str(word), filter(None, known))
+
+    @property
+    def settings(self) -> Settings:
+        """What it says of every run."""
+        return Settings(
+            budget=self.budget,
+            targets=self.targets,
+            dtype=self.dtype,
+            record=self.record,
+            record_x=self.record_x,
+            training=self.training,
+        )
 
 
-def expand(request: Request) -> list[RunSpec]:
-    """Write out what a request stands for, checked and with every default filled in.
+class Named(NamedTuple):
+    """What names a run, before the problem is built: complete specs, and the problem's label."""
+
+    label: str
+    problem: Spec
+    optimizer: Spec
+    schedule: Spec
+    seed: int
+
+
+def expand(*requests: Request) -> list[RunSpec]:
+    """Write out what requests stand for, checked and with every default filled in.
 
     Args:
-        request: What is to be run.
+        requests: What is to be run.
 
     Returns:
-        The runs, in the order of the lists.
+        The runs, in the order of the requests and of their lists.
+
+    Raises:
+        OptbenchError: For an unknown name, a parameter out of range, a missing learning rate; for
+            data that is not here, all sets at once.
+    """
+    asked = [(request, named_runs(request)) for request in requests]
+    _build(run.problem for _, named in asked for run in named)
+    return [spec for request, named in asked for spec in _specs(request, named)]
+
+
+def named_runs(request: Request) -> list[Named]:
+    """Return the runs that a request stands for; no problem is built, and no data needed.
 
     Raises:
         OptbenchError: For an unknown name, a parameter out of range, a missing learning rate.
@@ -99,34 +132,61 @@ def expand(request: Request) -> list[RunSpec]:
     from optbench.schedules.find import complete_schedule
 
     problems = [pair for text in request.problems for pair in _named_problems(text)]
-    keeps_points = {problem: _keeps_points(request, problem) for _, problem in problems}
     optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]
     schedules = [
         complete_schedule(spec)
         for text in request.schedules
         for spec in parse(text, schedule_vectors)
     ]
-    measure, targets = read_targets(request.targets)
     return [
-        RunSpec(
-            problem=problem,
-            optimizer=optimizer,
-            schedule=schedule,
-            budget=float(request.budget),
-            targets=targets,
-            target_measure=measure,
-            seed=seed,
-            dtype=request.dtype,
-            device=request.device,
-            record=request.record,
-            record_x=keeps_points[problem],
-            label=label,
-        )
+        Named(label, problem, optimizer, schedule, seed)
         for label, problem in problems
         for optimizer in optimizers
         for schedule in _applicable(optimizer, schedules)
         for seed in range(request.seeds)
     ]
+
+
+def _build(problems: Iterable[Spec]) -> None:
+    """Build problems, and say of all data that is missing where it is to be had."""
+    from optbench.data.library import DataMissingError
+    from optbench.families.find import build
+
+    missing: list[str] = []
+    for problem in dict.fromkeys(problems):
+        try:
+            build(problem)
+        except DataMissingError as error:
+            missing.append(str(error))
+    if missing:
+        raise DataMissingError("; ".join(dict.fromkeys(missing)))
+
+
+def _specs(request: Request, named: Sequence[Named]) -> Iterator[RunSpec]:
+    from optbench.families.find import build
+    from optbench.families.fit import check_optimizers
+
+    labels = {run.problem: run.label for run in named}
+    asked = request.settings
+    settled = {spec: settle(label, build(spec), asked) for spec, label in labels.items()}
+    check_optimizers(labels, dict.fromkeys(run.optimizer for run in named))
+    for run in named:
+        own = settled[run.problem]
+        yield RunSpec(
+            problem=run.problem,
+            optimizer=run.optimizer,
+            schedule=run.schedule,
+            budget=own.budget,
+            targets=own.targets,
+            target_measure=own.target_measure,
+            seed=run.seed,
+            dtype=own.dtype,
+            device=request.device,
+            record=own.record,
+            record_x=own.record_x,
+            training=own.training,
+            label=run.label,
+        )
 
 
 def _named_problems(text: str) -> Iterator[tuple[str, Spec]]:
@@ -230,14 +290,6 @@ def _applicable(optimizer: Spec, schedules: list[Spec]) -> list[Spec]:
     if not constant:
         raise SpecError(f"{optimizer.name} has no learning rate to schedule")
     return constant
-
-
-def _keeps_points(request: Request, problem: Spec) -> bool:
-    from optbench.families.find import build_problem
-
-    if request.record_x is not None:
-        return request.record_x
-    return build_problem(problem).facts.dim == 2
 
 
 def reference(thing: Any) -> str:

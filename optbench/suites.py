@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from optbench.cards import SUITE_FILE, Card, cards_root, folder_cards, read_toml
-from optbench.core.errors import OptbenchError, SpecError, unknown
+from optbench.core.errors import OptbenchError, unknown
+from optbench.core.training import Training
 from optbench.request import Request
 
+_TRAINING_KEYS = [field.name for field in fields(Training)]
 _ENTRY_KEYS = [
     "problems",
     "optimizers",
@@ -25,14 +27,22 @@ _ENTRY_KEYS = [
     "budget",
     "targets",
     "dtype",
+    "device",
     "record",
+    *_TRAINING_KEYS,
 ]
 _KINDS: dict[str, tuple[Any, str]] = {
     "seeds": (int, "a whole number"),
     "budget": (int | float, "a number"),
     "targets": (int | float | str, "a list of numbers, or of texts such as distance=1e-3"),
     "dtype": (str, "a word"),
+    "device": (str, "a word"),
     "record": (str, "a word"),
+    "precision": (str, "a word"),
+    "compile": (bool, "true or false"),
+    "accumulate": (int, "a whole number"),
+    "evaluations": (int, "a whole number"),
+    "sharpness": (bool, "true or false"),
 }
 _SUITE_KEYS = ("about", "reference", "runs", *_ENTRY_KEYS)
 
@@ -103,22 +113,28 @@ def _request(path: Path, entry: Mapping[str, Any], own: Mapping[str, Card]) -> R
         kinds, meaning = _KINDS.get(
             key, (str | int | float, "a text or a number, or a list of them")
         )
-        wrong = [v for v in _as_list(value) if isinstance(v, bool) or not isinstance(v, kinds)]
+        # To Python true is a whole number; to a suite it is not.
+        wrong = [
+            v
+            for v in _as_list(value)
+            if not isinstance(v, kinds) or isinstance(v, bool) != (kinds is bool)
+        ]
         if wrong or (key in _KINDS and key != "targets" and isinstance(value, list)):
             raise OptbenchError(f"{path}: {key} must be {meaning}, got {value!r}")
     for key in ("problems", "optimizers"):
         if not entry.get(key):
             raise OptbenchError(f"{path}: an entry of runs lacks {key}")
-    fields: dict[str, Any] = dict(entry)
+    asked: dict[str, Any] = {k: v for k, v in entry.items() if k not in _TRAINING_KEYS}
     for key in ("optimizers", "schedules", "lr"):
-        if key in fields:
-            fields[key] = tuple(str(text) for text in _as_list(fields[key]))
-    if "targets" in fields:
-        fields["targets"] = tuple(_as_list(fields["targets"]))
-    fields["problems"] = tuple(_problems(path, _as_list(entry["problems"]), own))
+        if key in asked:
+            asked[key] = tuple(str(text) for text in _as_list(asked[key]))
+    if "targets" in asked:
+        asked["targets"] = tuple(_as_list(asked["targets"]))
+    asked["problems"] = tuple(_problems(path, _as_list(entry["problems"]), own))
     try:
-        return Request(**fields)
-    except SpecError as error:
+        training = Training.of({k: v for k, v in entry.items() if k in _TRAINING_KEYS})
+        return Request(**asked, training=training)
+    except OptbenchError as error:
         raise OptbenchError(f"{path}: {error}") from error
 
 

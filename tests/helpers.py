@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from optbench.core.problem import Problem
 from optbench.core.run import Run
-from optbench.core.spec import RunSpec, Spec
+from optbench.core.spec import RunSpec, Spec, parse_one
 from optbench.engines.execute import run_batch
 from optbench.engines.planner import plan
 from optbench.families.find import build_problem
@@ -25,6 +26,14 @@ def runs(problem: str, optimizer: str, **settings: Any) -> list[Run]:
     return [run for batch in batches for run in run_batch(batch).runs]
 
 
+def run_with_groups(problem: str, optimizer: str, groups: str, **settings: Any) -> Run:
+    """Run an optimizer with keys of groups that `expand` would refuse for this problem alone."""
+    (spec,) = specs(problem, optimizer, **settings)
+    own = dict(spec.optimizer.params) | dict(parse_one(f"x:{groups}").params)
+    (batch,) = plan([replace(spec, optimizer=Spec.of(spec.optimizer.name, own))])
+    return run_batch(batch).runs[0]
+
+
 def problem_of(text: str) -> Problem:
     """Return the problem that a text names."""
     return build_problem(specs(text, "gd:lr=1")[0].problem)
@@ -39,6 +48,4 @@ def trajectory(problem: str, optimizer: str, **settings: Any) -> Run:
 
 def spec_of(text: str) -> Spec:
     """Return a text's only spec."""
-    from optbench.core.spec import parse_one
-
     return parse_one(text)

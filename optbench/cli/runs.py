@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import click
 from optbench import console
 from optbench.cli.options import complete, json_option, path_type, results_option
 from optbench.core.errors import OptbenchError, StoreError
+from optbench.core.training import Training
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results
@@ -46,18 +47,34 @@ if TYPE_CHECKING:
     help="Learning rates: .1, .1/.2/.5, 1e-4..1:21, 1/L, two-over-sum, polyak.",
 )
 @click.option("--seeds", type=int, help="Number of seeds: starts and draws.  [default: 1]")
-@click.option("--budget", type=float, help="Gradient evaluations.  [default: 1000]")
+@click.option(
+    "--budget",
+    type=float,
+    help="Gradient evaluations, of minibatches in training.  [default: 1000, or the task's]",
+)
 @click.option(
     "--target",
     multiple=True,
     help="Relative suboptimality, or distance=, gradient_norm= or value= a number; runs stop at "
-    "the smallest.  [default: 1e-2, 1e-4, 1e-6, 1e-8]",
+    "the smallest.  Of learning problems value= (validation loss) or error= (1 - accuracy).  "
+    "[default: 1e-2, 1e-4, 1e-6, 1e-8, or the task's]",
 )
-@click.option("--dtype", help="float64 or float32.  [default: float64]")
+@click.option(
+    "--dtype", help="float64 or float32.  [default: float64; of learning problems float32]"
+)
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--record", help="Steps to keep: log or every.  [default: log]")
 @click.option(
     "--record-x/--no-record-x", default=None, help="Keep the points.  [default: in two dimensions]"
+)
+@click.option("--precision", help="full, or bf16: mixed precision.  [default: full]")
+@click.option("--compile/--no-compile", default=None, help="Train through torch.compile.")
+@click.option("--accumulate", type=int, help="Parts that each minibatch is cut into.  [default: 1]")
+@click.option("--evaluations", type=int, help="Log points of a learning problem.  [default: 20]")
+@click.option(
+    "--sharpness/--no-sharpness",
+    default=None,
+    help="Record the largest eigenvalue of the training loss's Hessian.",
 )
 @click.option(
     "--jobs", "-j", type=click.IntRange(min=1), help="Processes.  [default: by work and cores]"
@@ -93,6 +110,7 @@ def run(
     optbench run --suite convex
     optbench run -p quadratic:kappa=1e4 -o gd -o adam --lr 1e-4..1:21
     optbench run -p rosenbrock -o my_file.py:MyOptimizer --lr 1e-3
+    optbench run -p my_task.py:net -o torch.AdamW --lr 1e-4..1e-2:5
     """  # noqa: D301 (click wants the backspace)
     if suite and jobs != 1 and not dry_run:
         from optbench.executors.server import start_server
@@ -132,15 +150,19 @@ def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
         "target": "targets",
     }
     given = {plural.get(k, k): value for k, value in flags.items() if value not in ((), None)}
+    training = {f.name: given.pop(f.name) for f in fields(Training) if f.name in given}
     if suite is not None:
         for flag in ("problem", "optimizer", "schedule", "lr"):
             if plural.get(flag, flag) in given:
                 raise OptbenchError(f"--{flag} does not go with --suite, which names its own")
-        return tuple(replace(request, **given) for request in load_suite(suite).requests)
+        return tuple(
+            replace(request, **given, training=replace(request.training, **training))
+            for request in load_suite(suite).requests
+        )
     for flag in ("problem", "optimizer"):
         if plural[flag] not in given:
             raise OptbenchError(f"--{flag} is missing: give --suite, or --problem and --optimizer")
-    return (Request(**given),)
+    return (Request(**given, training=Training.of(training)),)
 
 
 def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:

@@ -16,7 +16,7 @@ from optbench.core.registry import load_file
 from optbench.core.run import Status
 from optbench.optimizers.find import find_optimizer
 from optbench.schedules.find import complete_schedule, factors_of
-from tests.helpers import problem_of, runs, spec_of, trajectory
+from tests.helpers import problem_of, run_with_groups, runs, spec_of, trajectory
 
 LAYERS = "mlp:hidden=3,examples=20"
 BLOCKS = "0.weight, 0.bias, 2.weight, 2.bias"
@@ -148,19 +148,27 @@ def test_the_auxiliary_groups_of_muon_scale_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "reason"),
+    ("name", "groups", "reason"),
     [
-        ("torch.SGD:lr_scale@gamma=2", f"no parameter matches 'gamma'; there are: {BLOCKS}"),
-        ("torch.SGD:lr_scale@bias=2,lr_scale@0.bias=3", "two values of lr_scale@ meet in 0.bias"),
-        ("torch.AdamW:exclude@bias=true,weight_decay@2=1", "two values of weight_decay@ meet"),
-        ("singd.SINGD:lr_scale@bias=2", "singd.SINGD refuses these groups: Parameters of a layer"),
-        ("pytorch_optimizer.LOMO:lr_scale@bias=2", "LOMO makes parameter groups of its own"),
-        ("torch.LBFGS:lr_scale@bias=2", "refuses these groups: LBFGS doesn't support per-param"),
+        ("torch.SGD", "lr_scale@gamma=2", f"no parameter matches 'gamma'; there are: {BLOCKS}"),
+        (
+            "torch.SGD",
+            "lr_scale@bias=2,lr_scale@0.bias=3",
+            "two values of lr_scale@ meet in 0.bias",
+        ),
+        ("torch.AdamW", "exclude@bias=true,weight_decay@2=1", "two values of weight_decay@ meet"),
+        (
+            "singd.SINGD",
+            "lr_scale@bias=2",
+            "singd.SINGD refuses these groups: Parameters of a layer",
+        ),
+        ("pytorch_optimizer.LOMO", "lr_scale@bias=2", "LOMO makes parameter groups of its own"),
+        ("torch.LBFGS", "lr_scale@bias=2", "refuses these groups: LBFGS doesn't support per-param"),
     ],
 )
-def test_groups_that_cannot_be_are_refused(spec: str, reason: str) -> None:
+def test_groups_that_cannot_be_are_refused(name: str, groups: str, reason: str) -> None:
     """A refusal is a result with the reason."""
-    (run,) = runs(LAYERS, spec, budget=5)
+    run = run_with_groups(LAYERS, name, groups, budget=5)
 
     assert run.status is Status.REFUSED
     assert reason in run.message

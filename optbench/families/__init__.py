@@ -16,6 +16,14 @@ FAMILIES: dict[str, Entry] = {
         "the likelihood of a coin, by its mean or its logit",
         "optbench.families.likelihoods:bernoulli",
     ),
+    "cifar_fast": Entry(
+        "ten classes of images in seconds on a GPU: whitened patches, alternating flips",
+        "optbench.families.cifar:cifar_fast",
+    ),
+    "cifar_resnet": Entry(
+        "ten classes of images, a residual network with batch norm",
+        "optbench.families.cifar:cifar_resnet",
+    ),
     "cubic": Entry(
         "x^2/2 + x^3/3: the secant method's rational map", "optbench.families.scalar:cubic"
     ),

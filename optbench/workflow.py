@@ -19,6 +19,7 @@ from optbench.core.spec import RunSpec, Spec
 from optbench.core.training import Training
 from optbench.engines.execute import Finished, Setting
 from optbench.engines.planner import Batch, plan
+from optbench.engines.training.run import Progress, unheard
 from optbench.environment import environment
 from optbench.executors.local import execute
 from optbench.request import Request, expand, reference, texts_of
@@ -151,7 +152,7 @@ def carry_out(
     jobs: int = 1,
     timeout: float = math.inf,
     on_finished: Callable[[Finished], None] = lambda finished: None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Progress = unheard,
 ) -> Results:
     """Run what a plan has left to do.
 

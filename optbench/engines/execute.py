@@ -26,7 +26,7 @@ from optbench.engines.planner import Batch
 from optbench.engines.recorder import Span
 from optbench.engines.step import failure, run_step
 from optbench.engines.training.checkpoint import Checkpoint
-from optbench.engines.training.run import Progress, run_training
+from optbench.engines.training.run import Progress, run_training, unheard
 from optbench.families import FAMILIES
 from optbench.families.find import build
 from optbench.optimizers import OPTIMIZERS
@@ -76,7 +76,7 @@ class Setting:
 
     timeout: float = math.inf
     checkpoints: Path | None = None
-    progress: Progress = lambda done, total: None
+    progress: Progress = unheard
 
 
 PLAIN = Setting()

@@ -37,6 +37,10 @@ Progress = Callable[[int, int], None]
 """Told at log points: steps done, steps in all."""
 
 
+def unheard(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
 def run_training(
     task: Task,
     optimizer: Optimizer,
@@ -47,7 +51,7 @@ def run_training(
     batch: str = "",
     timeout: float = math.inf,
     checkpoint: Checkpoint | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = unheard,
 ) -> tuple[list[Run], Span]:
     """Train a model, or one for each of several learning rates as a stack.
 

@@ -84,7 +84,7 @@ def unpickled(name: str, content: bytes) -> Any:
 
     Args:
         name: Of the file, for messages.
-        content: A pickle, of Python 2 or 3. Text of Python 2 is read as Latin-1.
+        content: A pickle of Python 2 and numpy 1; its text is read as Latin-1.
 
     Returns:
         What was pickled.
@@ -104,7 +104,6 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         known = {
             ("numpy.core.multiarray", "_reconstruct"): _array,
-            ("numpy._core.multiarray", "_reconstruct"): _array,
             ("numpy", "ndarray"): np.ndarray,
             ("numpy", "dtype"): _dtype,
         }

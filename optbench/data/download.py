@@ -107,7 +107,7 @@ def _complete(source: Download, part: Path, progress: Progress) -> None:
 
 def _receive(source: Download, part: Path, progress: Progress) -> None:
     """Append what one connection brings."""
-    with _opened(source, _size(part)) as response:
+    with _opened(source, part) as response:
         start = _start(source, response, _size(part))
         try:
             file = part.open("ab" if start else "wb")
@@ -135,17 +135,21 @@ def _write(file: IO[bytes], chunk: bytes, part: Path) -> None:
         raise OptbenchError(f"cannot write {part}: {error.strerror}") from error
 
 
-def _opened(source: Download, start: int) -> Any:
-    """Ask for a file from a byte on; an `http.client.HTTPResponse`, or what a file: URL gives."""
+def _opened(source: Download, part: Path) -> Any:
+    """Ask for the rest of a file; an `http.client.HTTPResponse`, or what a file: URL gives."""
+    start = _size(part)
     request = urllib.request.Request(source.url, headers={"User-Agent": "optbench"})
     if start:
         request.add_header("Range", f"bytes={start}-")
     try:
         return urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code >= 500:
-            raise _ConnectionBrokenError(f"the server says {error.code} {error.reason}") from error
-        raise OptbenchError(f"{source.url}: {error.code} {error.reason}") from error
+        error.close()
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink(missing_ok=True)  # it is longer than what the server has
+        elif error.code < http.client.INTERNAL_SERVER_ERROR:
+            raise OptbenchError(f"{source.url}: {error.code} {error.reason}") from error
+        raise _ConnectionBrokenError(f"the server says {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _ConnectionBrokenError(f"cannot connect: {reason}") from error
@@ -158,7 +162,7 @@ def _start(source: Download, response: Any, wanted: int) -> int:
     if getattr(response, "status", None) == http.client.PARTIAL_CONTENT:
         span, _, total = response.headers.get("Content-Range", "").partition("/")
         if not span.startswith(f"bytes {wanted}-"):
-            raise OptbenchError(f"{source.url}: asked for byte {wanted} on, got {span!r}")
+            raise OptbenchError(f"{source.url}: asked for bytes {wanted}-, got {span!r}")
         start = wanted
     if total and total.isdigit() and int(total) != source.size:
         raise OptbenchError(f"{source.url} has {total} bytes where {source.size} are expected")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from optbench.cards import cards, cards_root
 from optbench.core.errors import OptbenchError
-from optbench.request import Request, expand
+from optbench.core.spec import Spec
+from optbench.core.training import Training
+from optbench.data.library import DataMissingError
+from optbench.request import Request, expand, named_runs
 from optbench.suites import load_suite, suite_names
 
 SUITE = """
@@ -44,7 +48,9 @@ def folder(tmp_path: Path) -> Path:
 def test_every_suite_expands_to_distinct_runs(name: str) -> None:
     """The shipped suites are valid, and no entry asks for nothing."""
     for request in load_suite(name).requests:
-        assert expand(request)
+        assert named_runs(request)
+        with contextlib.suppress(DataMissingError):
+            assert expand(request)
 
 
 def test_card_names_are_unique() -> None:
@@ -72,14 +78,25 @@ def test_the_convex_suite_covers_what_it_promises() -> None:
     assert "breast-cancer" in data
 
 
-def test_the_smoke_suite_runs_every_family_and_every_equation() -> None:
-    """Nothing that is registered is left out, but what needs a package that is an extra."""
+def test_the_smoke_suite_runs_every_family_and_every_equation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is registered is left out, but what needs an extra package or other data."""
     from optbench.families import FAMILIES
+    from optbench.families.find import build, complete_problem
     from optbench.optimizers import OPTIMIZERS
 
     specs = [spec for request in load_suite("smoke").requests for spec in expand(request)]
 
-    assert {spec.problem.name for spec in specs} == set(FAMILIES)
+    monkeypatch.setenv("OPTBENCH_DATA", str(tmp_path))
+    build.cache_clear()
+    left_out = []
+    for name in set(FAMILIES) - {spec.problem.name for spec in specs}:
+        with contextlib.suppress(DataMissingError):
+            build(complete_problem(Spec(name)))
+            left_out.append(name)
+
+    assert left_out == []
     assert {spec.optimizer.name for spec in specs} >= set(OPTIMIZERS) - {"kfac"}
 
 
@@ -120,6 +137,19 @@ def test_a_suite_takes_starts_and_targets_in_any_measure(folder: Path) -> None:
     assert {(spec.target_measure, spec.targets) for spec in specs} == {("distance", (0.1, 1e-3))}
 
 
+def test_a_suite_says_how_and_where_to_train(folder: Path) -> None:
+    """Device and options of training are keys of the suite and of its entries."""
+    (folder / "suite.toml").write_text(
+        'device = "cuda"\nprecision = "bf16"\nevaluations = 5\n'
+        + SUITE.replace('["*"]', '["tests.tasks:digits"]')
+        + "evaluations = 7\ncompile = true\n"
+    )
+    (request,) = load_suite(str(folder)).requests
+
+    assert request.device == "cuda"
+    assert request.training == Training(precision="bf16", evaluations=7, compile=True)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
@@ -132,6 +162,15 @@ def test_a_suite_takes_starts_and_targets_in_any_measure(folder: Path) -> None:
         ("suite.toml", "seeds = 0\n" + SUITE, "seeds must be at least 1"),
         ("suite.toml", "seeds = 'many'\n" + SUITE, "suite.toml"),
         ("suite.toml", "budget = 0\n" + SUITE, "budget must be"),
+        ("suite.toml", "budget = true\n" + SUITE, "budget must be a number, got True"),
+        ("suite.toml", "device = 'gpu'\n" + SUITE, "suite.toml: unknown device 'gpu'"),
+        ("suite.toml", "precision = 'bf61'\n" + SUITE, "precision 'bf61'; did you mean bf16"),
+        ("suite.toml", "compile = 1\n" + SUITE, "compile must be true or false, got 1"),
+        ("suite.toml", "sharpness = 'yes'\n" + SUITE, "sharpness must be true or false"),
+        ("suite.toml", "accumulate = 0\n" + SUITE, "accumulate must be a whole number from 1 on"),
+        ("suite.toml", "evaluations = [5]\n" + SUITE, "evaluations must be a whole number"),
+        ("suite.toml", "evaluations = 5\n" + SUITE, "evaluations: only learning problems take"),
+        ("suite.toml", "evaluation = 5\n" + SUITE, "did you mean evaluations"),
         (
             "suite.toml",
             SUITE.replace('["*"]', '["hard-*"]'),

@@ -117,7 +117,7 @@ def run(
 
         # It imports what workers need while this process does the same.
         start_server("optbench.report.figures")
-    requests = _requests(suite, flags)
+    requests = requests_of(suite, flags)
     from optbench import workflow
     from optbench.store import open_store
 
@@ -138,8 +138,19 @@ def run(
         raise click.exceptions.Exit(2)
 
 
-def _requests(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
-    """Turn flags into requests; on a suite, numbers given as flags replace its own."""
+def requests_of(suite: str | None, flags: dict[str, Any]) -> tuple[Request, ...]:
+    """Turn flags into requests.
+
+    Args:
+        suite: Name or folder of a suite, or None.
+        flags: Values of the options that say what is run, by name; None or empty for no value.
+
+    Returns:
+        The requests; those of a suite with its numbers replaced by those that flags give.
+
+    Raises:
+        OptbenchError: When something is missing, unknown or out of range.
+    """
     from optbench.request import Request
     from optbench.suites import load_suite
 

@@ -130,13 +130,13 @@ def _telling(split: Split) -> Tensor:
     if isinstance(split, Windows):
         ends = torch.stack([split.tokens.argmin(), split.tokens.argmax()])
         return (ends // split.stride).clamp(max=len(split) - 1)
-    chosen = [torch.arange(EXAMPLES)]
-    if isinstance(split, Pairs):
-        for part in (split.targets, split.inputs):
-            if part.dtype == torch.int64:
-                ends = torch.stack([part.argmin(), part.argmax()])
-                chosen.append(ends // (part.numel() // len(part)))
-    return torch.cat(chosen)
+    parts = (split.targets, split.inputs) if isinstance(split, Pairs) else ()
+    ends = [
+        torch.stack([part.argmin(), part.argmax()]) // (part.numel() // len(part))
+        for part in parts
+        if part.dtype == torch.int64
+    ]
+    return torch.cat(ends) if ends else torch.arange(EXAMPLES)
 
 
 def _range(split: Split) -> str:

@@ -32,8 +32,10 @@ Two epochs of 45,000 images; and the 200 epochs of 50,000 images of DeVries and 
 """
 
 TARGETS = {
+    ("cifar10", SMALL_DEPTH, 16): "error=0.42",
+    ("cifar10-jpeg", SMALL_DEPTH, 16): "error=0.42",
     ("cifar10", 20, 16): "error=0.0875",
-    ("cifar10", 18, 64): "error=0.06",
+    ("cifar10", IMAGENET_DEPTH, 64): "error=0.06",
 }
 """Targets by data, depth and width; the cards say where they come from."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,19 @@ import pytest
 import torch
 from torch.nn import functional
 
+from optbench.cards import Card, cards
 from optbench.core.errors import OptbenchError
+from optbench.core.groups import overrides, own_values
+from optbench.core.spec import parse_one
 from optbench.core.task import Task
 from optbench.data import library
 from optbench.data.tabular import digits
 from optbench.families import cifar
 from optbench.families.cifar import cifar_fast, cifar_resnet
 from optbench.families.pixels import Images
+from optbench.families.rehearsal import layout_of, make_module
+from optbench.request import Request, named_runs
+from optbench.schedules.find import factors_of
 
 TRAIN, TEST = 1400, 397
 
@@ -143,6 +150,81 @@ def test_settings_are_the_published_ones() -> None:
         cifar_resnet(holdout=100, data="cifar10-jpeg"),
     ):
         assert other.targets == ()
+
+
+CARDS = [card for name, card in cards().items() if name.startswith("cifar-")]
+EMPTY = {
+    name: np.zeros((count, *shape), dtype)
+    for part, count in (("train", 50_000), ("test", 10_000))
+    for name, shape, dtype in (
+        (f"{part}_images", (3, 32, 32), np.uint8),
+        (f"{part}_labels", (), np.int64),
+    )
+}
+"""As many images as CIFAR-10 has, all black; they take no memory before they are written to."""
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_cards_say_what_the_tasks_do(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batch, budget, targets, counts and the published training are those of the task."""
+    monkeypatch.setattr(cifar, "load", lambda name: EMPTY)
+    params: dict[str, Any] = dict(card.problem.params)
+    task = {"cifar_resnet": cifar_resnet, "cifar_fast": cifar_fast}[card.problem.name](**params)
+    assert card.learning is not None
+
+    assert (card.learning.batch_size, card.learning.budget) == (task.batch_size, task.budget)
+    assert card.learning.targets == task.targets
+    assert card.learning.data.startswith(f"{params['data']}:")
+    module = make_module(task, 0)
+    assert f"{sum(p.numel() for p in module.parameters()):,} parameters" in card.learning.model
+    assert (task.validation is None) == ("none for validation" in card.learning.split)
+    assert f"{len(task.train):,}" in card.learning.split
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_the_published_training_is_a_command_line(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optimizer and schedule exist, fit the budget, and find the parameters that they name."""
+    monkeypatch.setattr(cifar, "load", lambda name: EMPTY)
+    assert card.learning is not None
+    words = shlex.split(card.learning.recipe)
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    request = Request(
+        problems=(str(card.problem),),
+        optimizers=(options.pop("-o"),),
+        schedules=(options.pop("-s"),),
+    )
+    (run,) = named_runs(request)
+    params: dict[str, Any] = dict(card.problem.params)
+    task = {"cifar_resnet": cifar_resnet, "cifar_fast": cifar_fast}[card.problem.name](**params)
+
+    factors = factors_of(run.schedule, int(card.learning.budget)).lr
+    own = own_values(layout_of(make_module(task, 0)), overrides(dict(run.optimizer.params)))
+
+    assert options.keys() <= {"--device", "--precision"}
+    assert max(factors) == 1
+    assert factors[-1] < 0.02
+    assert sum(map(bool, own)) == (6 if card.problem.name == "cifar_fast" else 0)
+
+
+def test_the_fast_recipe_is_the_published_one() -> None:
+    """Its decoupled numbers, converted: lr 10 and decay .015 in 1024 examples, momentum .85."""
+    card = cards()["cifar-fast"]
+    assert card.learning is not None
+    given = dict(parse_one(shlex.split(card.learning.recipe)[1]).params)
+    steps_of_a_gradient = 1024 * (1 + 1 / (1 - 0.85))  # in examples, with Nesterov momentum
+
+    expected = {
+        "lr": 10 / steps_of_a_gradient * 1000,  # of a mean over 1000, not of a sum
+        "weight_decay": 0.015 / 10,
+        "weight_decay@norm": 0.015 / 10 / 64,  # the same decay at a learning rate 64 times as high
+        "lr_scale@norm": 64,
+        "momentum": 0.85,
+        "nesterov": True,
+    }
+
+    assert given == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.usefixtures("_digits")

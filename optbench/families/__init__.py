@@ -11,10 +11,17 @@ FAMILIES: dict[str, Entry] = {
     "ackley": Entry(
         "a plain with holes round a pointed funnel", "optbench.families.multimodal:ackley"
     ),
+    "autoencoder": Entry(
+        "grey images through a narrow code and back", "optbench.families.autoencoder:autoencoder"
+    ),
     "beale": Entry("a valley with sharp corners and plateaus", "optbench.families.classics:beale"),
     "bernoulli": Entry(
         "the likelihood of a coin, by its mean or its logit",
         "optbench.families.likelihoods:bernoulli",
+    ),
+    "char_transformer": Entry(
+        "the next character of Shakespeare, a decoder-only transformer",
+        "optbench.families.char_transformer:char_transformer",
     ),
     "cifar_fast": Entry(
         "ten classes of images in seconds on a GPU: whitened patches, alternating flips",
@@ -27,6 +34,10 @@ FAMILIES: dict[str, Entry] = {
     "cubic": Entry(
         "x^2/2 + x^3/3: the secant method's rational map", "optbench.families.scalar:cubic"
     ),
+    "deep_linear": Entry(
+        "a network without activations, fitted by least squares",
+        "optbench.families.deep_linear:deep_linear",
+    ),
     "double_well": Entry(
         "x^4 - x^3 - x^2: two wells of different depth", "optbench.families.saddles:double_well"
     ),
@@ -38,6 +49,10 @@ FAMILIES: dict[str, Entry] = {
     "huber": Entry(
         "the worst smooth convex function for T steps of gradient descent",
         "optbench.families.huber:huber",
+    ),
+    "image_classifier": Entry(
+        "softmax regression and perceptrons on digits and clothing",
+        "optbench.families.image_classifier:image_classifier",
     ),
     "least_mean_squares": Entry(
         "regression on a stream of Gaussian features",
@@ -60,6 +75,10 @@ FAMILIES: dict[str, Entry] = {
     "logistic": Entry(
         "binary logistic regression on real or separable data",
         "optbench.families.logistic:logistic",
+    ),
+    "matrix_factorisation": Entry(
+        "|U V' - M|^2/2: a matrix as the product of two thin ones",
+        "optbench.families.matrix_factorisation:matrix_factorisation",
     ),
     "matrix_quadratic": Entry(
         "|A X B - C|^2/2: a convex quadratic in a matrix",

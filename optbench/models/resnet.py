@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -52,7 +53,7 @@ def resnet(depth: int, width: int, classes: int = 10) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network
+    return network.to(memory_format=torch.channels_last)  # in which convolutions are faster
 
 
 class ResNet(nn.Module):
@@ -74,6 +75,8 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return scores (b, classes) of images (b, 3, 32, 32)."""
+        # Also where an update rule's parameters are in another order, which all maps would follow.
+        images = images.contiguous(memory_format=torch.channels_last)
         x = functional.relu(self.norm(self.conv(images)))
         scores: Tensor = self.head(self.blocks(x).mean((2, 3)))
         return scores

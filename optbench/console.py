@@ -10,12 +10,13 @@ import os
 import shutil
 import sys
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from optbench.progress import Progress as Progress
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 MESSAGES = 10
 """Different messages of runs that are printed."""
 
-LINE_EVERY = 2.0
-"""Seconds between progress lines where there is no terminal to redraw a bar on."""
+TOLD = ("validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+"""What is printed of the ends of a learning problem's runs, besides what they are compared by."""
 
 
 @contextlib.contextmanager
@@ -123,57 +124,6 @@ def print_record(head: Sequence[str], text: str, details: str) -> None:
         print((start if place == 0 else " " * len(start)) + line)
 
 
-class Progress:
-    """Things done, rate and time left: a bar on a terminal, plain lines elsewhere; on stderr."""
-
-    def __init__(self, total: int, things: str = "runs") -> None:
-        """Prepare for a number of runs, or of other things."""
-        self._total, self._done, self._things = total, 0, things
-        self._started = self._spoken = time.monotonic()
-        self._bar: Any = None
-
-    def __enter__(self) -> Progress:
-        """Show the bar."""
-        if sys.stderr.isatty() and self._total:
-            from rich import progress
-            from rich.console import Console
-
-            self._bar = progress.Progress(
-                progress.TextColumn(f"{{task.completed}}/{{task.total}} {self._things}"),
-                progress.BarColumn(),
-                progress.TextColumn("{task.fields[rate]}"),
-                progress.TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._total, rate="")
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def advance(self, count: int) -> None:
-        """Count things that are done."""
-        self._done += count
-        now = time.monotonic()
-        if self._bar is not None:
-            rate = self._done / max(now - self._started, 1e-3)
-            self._bar.update(self._task, advance=count, rate=f"{rate:.3g} {self._things}/s")
-        elif now - self._spoken >= LINE_EVERY:
-            self._spoken = now
-            rate = self._done / (now - self._started)
-            left = (self._total - self._done) / rate
-            print(
-                f"{self._done}/{self._total} {self._things}, {rate:.0f} {self._things}/s, "
-                f"about {left:.0f} s left",
-                file=sys.stderr,
-                flush=True,
-            )
-
-
 def print_description(found: Mapping[str, Any]) -> None:
     """Print what `catalogue.describe` says of one thing."""
     print(
@@ -189,6 +139,7 @@ def print_description(found: Mapping[str, Any]) -> None:
         ]
         print()
         print_columns(["parameter", "default", "value", "range", "meaning"], rows)
+    _print_learning(found)
     if "facts" in found:
         print(f"\nfacts of {found['spec']}")
         computed = found["computed"]
@@ -198,13 +149,28 @@ def print_description(found: Mapping[str, Any]) -> None:
     if "costs" in found:
         _print_costs(found["costs"])
     for entry in found.get("entries", ()):
-        print(f"\n{entry['runs']} runs, budget {entry['budget']:g}, {entry['seeds']} seeds")
+        budget = "the problem's" if entry["budget"] is None else format(entry["budget"], "g")
+        print(f"\n{entry['runs']} runs, budget {budget}, {entry['seeds']} seeds")
         for key in ("problems", "optimizers", "schedules", "lr"):
             if entry[key]:
                 print(f"  {key:<11} {', '.join(entry[key])}")
     if "runs" in found:
         print(f"\n{found['runs']} runs in all")
     print()
+
+
+def _print_learning(found: Mapping[str, Any]) -> None:
+    """Print a learning card, and how large the problem is as it has been built."""
+    if found.get("learning"):
+        print("\nlearning")
+        for key, value in found["learning"].items():
+            print_record([f"  {key.replace('_', ' '):<13}"], _text(value), "")
+    if "counts" in found:
+        print(f"\ncounts of {found['spec']}")
+        for name, value in found["counts"].items():
+            print(f"  {name:<22} {value:,}" if isinstance(value, int) else f"  {name:<22} {value}")
+    if "missing" in found:
+        print(f"\n{found['missing']}")
 
 
 def _print_costs(costs: Mapping[str, float | None] | str) -> None:
@@ -323,24 +289,37 @@ def _counts(counter: Mapping[str, int]) -> str:
 
 
 def _records(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    from optbench.analysis.tables import csv_header, csv_line, targets_of
+    from optbench.analysis.tables import csv_table
 
-    targets = targets_of(rows)
-    return [dict(zip(csv_header(targets), csv_line(row, targets), strict=True)) for row in rows]
+    header, lines = csv_table(rows)
+    return [dict(zip(header, line, strict=True)) for line in lines]
 
 
 def _print_problem(problem: str, rows: Sequence[Row]) -> None:
-    from optbench.analysis.tables import cells, judged_targets, measure_shown, printable
+    from optbench.analysis.tables import (
+        cells,
+        ends_shown,
+        is_learning,
+        judged_targets,
+        measure_words,
+        printable,
+        target_label,
+    )
     from optbench.core.target import SUBOPTIMALITY
 
-    targets, measure = judged_targets(rows), measure_shown(rows)
+    targets, measure = judged_targets(rows), measure_words(rows)
+    ends = [name for name in ends_shown(rows) if name in TOLD]
+    table = [cells(row, targets, ends) for row in rows]
     lines = [
-        [c.name, c.lr + (" (edge)" if c.edge else ""), *c.reach, c.final, c.diverged, c.runs]
-        for c in (cells(row, targets) for row in rows)
+        [c.name, c.lr + " (edge)" * c.edge, *c.reach, c.final, *c.ends, c.diverged, c.runs]
+        for c in table
     ]
-    reach = [f"to {target.label}" for target in targets]
+    reach = [f"to {target_label(rows, target)}" for target in targets]
     final = "final" if measure == SUBOPTIMALITY else f"final {measure}"
-    columns = ["optimizer", "best lr", *reach, final, "diverged", "seeds x lr"]
+    told = [name.replace("_", " ") for name in ends]
+    columns = ["optimizer", "best lr", *reach, final, *told, "diverged", "seeds x lr"]
+    if is_learning(rows):  # long names over short numbers
+        columns = [name.replace(" ", "\n", 1) for name in columns]
     print_table(columns, lines, title=printable(problem))
 
 

@@ -17,8 +17,11 @@ FLOOR = float(64 * np.finfo(np.float64).eps)
 """What is told from zero: a relative suboptimality of 64 roundings of the starting gap, and as
 small a distance or gradient norm."""
 
-LOGARITHMIC = frozenset(MEASURES) - {"value"}
+LOGARITHMIC = frozenset(MEASURES) - {"value", "error"}
 """Measures that are compared and averaged on a logarithmic scale, down to the floor."""
+
+MORE_IS_BETTER = frozenset({"validation_accuracy", "test_accuracy"})
+"""Columns of which a lost run has the least there is, not the most."""
 
 BAD_END = (Status.DIVERGED, Status.NAN)
 """Statuses of a run whose last value says nothing but that it was lost."""
@@ -47,17 +50,38 @@ def relative_suboptimality(run: Run) -> Array:
     return gap / first
 
 
+def is_task(run: Run) -> bool:
+    """Return whether a run is one of a learning problem."""
+    return run.engine == "training"
+
+
 def measure_of(run: Run) -> str:
-    """Return what a run is compared by: what its targets measure, or `value` if that is unknown."""
+    """Return what a run is compared by: what its targets measure, or `value` if that is unknown.
+
+    Of a task that is the error on validation data, or the validation loss (without validation data
+    the training loss), never anything of its test data.
+    """
     name = run.spec.target_measure
-    return name if np.isfinite(run.curve.get(name, ())[:1]).any() else "value"
+    return name if np.isfinite(_column(run, name)[:1]).any() else "value"
 
 
 def levels(run: Run, measure: str) -> Array:
-    """Return a measure of `optbench.core.target.MEASURES` at the recorded steps, (points,)."""
-    if measure == SUBOPTIMALITY:
-        return relative_suboptimality(run)
-    return np.asarray(run.curve.get(measure, ()), dtype=np.float64)
+    """Return a measure at the recorded steps.
+
+    Args:
+        run: Any run.
+        measure: One of `optbench.core.target.MEASURES`, or a column of the run.
+
+    Returns:
+        Shape (points,); empty when there is nothing of that name.
+    """
+    return relative_suboptimality(run) if measure == SUBOPTIMALITY else _column(run, measure)
+
+
+def _column(run: Run, measure: str) -> Array:
+    if measure == "error":
+        return 1 - _column(run, "validation_accuracy")
+    return np.asarray(run.curve.get(measure, run.trained.get(measure, ())), dtype=np.float64)
 
 
 def measured(run: Run) -> Array:
@@ -93,28 +117,36 @@ class Band:
     high: Array
 
 
-def band(runs: Sequence[Run]) -> Band:
-    """Return median and quartiles of the measure over seeds, at every recorded budget.
+def band(runs: Sequence[Run], measure: str = "") -> Band:
+    """Return median and quartiles of a measure over seeds, at every recorded budget.
 
     Between its recorded points a run has the value of the last one. A run that reached its last
     target, or spent its budget, keeps its last value; one that diverged counts as inf from there.
 
     Args:
         runs: Runs that differ in the seed alone.
+        measure: As for `levels`; by default what each run is compared by.
 
     Returns:
         The band against gradient evaluations; quartiles by linear interpolation, but never between
-        a finite and an infinite value, where the infinite one is taken.
+        a finite and an infinite value, where the infinite one is taken. Where more is better, the
+        worst is -inf.
     """
     pairs = [
-        (np.asarray(r.curve["gradient_calls"]), measured(r), r.status) for r in runs if r.curve
+        (np.asarray(r.curve["gradient_calls"]), levels(r, measure or measure_of(r)), r.status)
+        for r in runs
+        if r.curve
     ]
     if not pairs:
         empty = np.empty(0)
         return Band(x=empty, low=empty, median=empty, high=empty)
     x = np.unique(np.concatenate([calls for calls, _, _ in pairs]))
-    rows = np.array([_held(x, calls, y, status) for calls, y, status in pairs])
-    low, median, high = quartiles(rows)
+    # Turned round, what is lost is worst in either case.
+    sign = -1.0 if measure in MORE_IS_BETTER else 1.0
+    rows = np.array([_held(x, calls, sign * y, status) for calls, y, status in pairs])
+    known = ~np.isnan(rows).all(axis=0)  # the training loss begins after the start
+    x, rows = x[known], rows[:, known]
+    low, median, high = (sign * quantile for quantile in quartiles(rows)[:: int(sign)])
     return Band(x=x, low=low, median=median, high=high)
 
 

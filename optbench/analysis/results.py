@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optbench.analysis.curves import final, relative_suboptimality, start_gap
-from optbench.analysis.summary import Row, learning_rate, short_names, summarize, variant_of
-from optbench.core.run import Run
+from optbench.analysis.curves import final, is_task, relative_suboptimality, start_gap
+from optbench.analysis.summary import (
+    ENDS,
+    Row,
+    learning_rate,
+    short_names,
+    summarize,
+    variant_of,
+)
+from optbench.core.run import TRAINED_MEASURED, Run
 from optbench.core.spec import Spec
 from optbench.core.target import SUBOPTIMALITY, Target
 
@@ -42,7 +49,9 @@ class Results:
         suboptimality, relative_suboptimality, gradient_norm, distance, seconds, seconds_per_step
         (amortised where runs advance in a batch), state_bytes (a variable), and `steps_to_TARGET`
         and `gradient_calls_to_TARGET` for every target, such as `steps_to_1e-06` and
-        `steps_to_distance_0.001`; NaN where there is nothing to say.
+        `steps_to_distance_0.001`; NaN where there is nothing to say. Runs of tasks have besides
+        validation_loss, validation_accuracy, test_loss, test_accuracy, train_loss, epochs,
+        examples_per_second and peak_memory (bytes), as they were at the end.
         """
         import pandas as pd
 
@@ -50,7 +59,10 @@ class Results:
         return pd.DataFrame([_record(run, names) for run in self.runs])
 
     def curves(self) -> pd.DataFrame:
-        """Return one row a recorded point: who it was, and every column of the trajectory."""
+        """Return one row a recorded point: who it was, and every column of the trajectory.
+
+        Those that tasks add are there if one of the runs is of a task.
+        """
         import pandas as pd
 
         names = short_names(map(variant_of, self.runs))
@@ -59,6 +71,7 @@ class Results:
                 {
                     **_identity(run, names),
                     **run.curve,
+                    **run.trained,
                     "relative_suboptimality": relative_suboptimality(run),
                 }
             )
@@ -95,6 +108,9 @@ def _record(run: Run, names: Mapping[Spec, str]) -> dict[str, Any]:
     record["seconds"] = run.seconds
     record["seconds_per_step"] = run.seconds / (run.last("step") or math.nan)
     record["state_bytes"] = run.facts.get("state_bytes")
+    if is_task(run):
+        record |= {name: run.last(column) for name, column in ENDS.items()}
+        record |= {name: run.last(name) for name in TRAINED_MEASURED}
     for level in run.spec.targets:
         hit, name = run.hit(level), Target(run.spec.target_measure, level).column
         record[f"steps_to_{name}"] = hit.step if hit else float("nan")

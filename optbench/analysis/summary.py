@@ -8,11 +8,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from optbench.analysis.curves import BAD_END, FLOOR, LOGARITHMIC, final, measure_of
+import numpy as np
+
+from optbench.analysis.curves import BAD_END, FLOOR, LOGARITHMIC, final, is_task, levels, measure_of
 from optbench.analysis.statistics import Estimate, geometric_mean, mean
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec, format_value
 from optbench.core.target import SUBOPTIMALITY
+
+ENDS = {
+    "validation_loss": "validation_loss",
+    "validation_accuracy": "validation_accuracy",
+    "test_loss": "test_loss",
+    "test_accuracy": "test_accuracy",
+    "train_loss": "train_loss",
+    "epochs": "epoch",
+}
+"""What is told of the end of a task's runs, each name with its column of `Run.trained`."""
+
+LOSS = "loss"
+"""What the value of a task is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +70,8 @@ class Row:
             where that is unknown, as the suboptimality is for want of f*.
         final: At the best learning rate: geometric mean of the final measure, or mean of the final
             value, over the runs that did not diverge; None when all did.
+        ends: Of a task: the means of `ENDS` at the best learning rate, over the runs that did not
+            diverge, where they are known.
         diverged: Number of runs of the group that ended as diverged or nan.
         statuses: Number of runs of the group by status.
     """
@@ -73,6 +90,7 @@ class Row:
     target_measure: str
     measure: str
     final: Estimate | None
+    ends: Mapping[str, Estimate]
     diverged: int
     statuses: Mapping[Status, int]
 
@@ -84,8 +102,18 @@ class Row:
     @property
     def title(self) -> str:
         """The problem, and what its runs aim at unless it is the suboptimality."""
-        aim = self.target_measure
+        aim = LOSS if self.is_task and self.target_measure == "value" else self.target_measure
         return self.problem + (f" ({aim})" if aim != SUBOPTIMALITY else "")
+
+    @property
+    def is_task(self) -> bool:
+        """Whether the runs are those of a learning problem."""
+        return any(map(is_task, self.runs))
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether a run was judged by examples that it was not trained on."""
+        return any(np.isfinite(levels(run, "validation_loss")).any() for run in self.runs)
 
     @property
     def diverged_share(self) -> float:
@@ -102,9 +130,11 @@ def learning_rate(run: Run) -> float | None:
 def variant_of(run: Run) -> Spec:
     """Return the run's optimizer with every parameter but the learning rate."""
     params = {key: value for key, value in run.spec.optimizer.params if key != "lr"}
-    # What is not double precision on the CPU is a variant of its own: it must not pass for a seed.
-    place = {"dtype": run.spec.dtype, "device": run.spec.device}
-    params |= {k: v for k, v in place.items() if v not in ("float64", "cpu")}
+    # What is not the usual precision on the CPU is a variant of its own, as is training otherwise:
+    # it must not pass for a seed.
+    usual = {"dtype": "float32" if is_task(run) else "float64", "device": "cpu"}
+    params |= {k: getattr(run.spec, k) for k, v in usual.items() if getattr(run.spec, k) != v}
+    params |= run.spec.training.options()
     return Spec.of(run.spec.optimizer.name, params)
 
 
@@ -113,7 +143,9 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
 
     The best learning rate is the one at which every run reaches the last target, in the fewest
     gradient evaluations (median over seeds). If there is none, it is the one with the smallest
-    share of diverged runs and then the smallest final measure. Ties go to the smaller one.
+    share of diverged runs and then the smallest final measure. Ties go to the smaller one. Runs of
+    a task do not end at a target, and it is by the latter rule alone, on validation data, that
+    their learning rate is chosen; test data has no say.
 
     Args:
         runs: Any runs.
@@ -184,6 +216,7 @@ def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[R
         target_measure=runs[0].spec.target_measure,
         measure=_measure(best),
         final=_final(best),
+        ends=_ends(best),
         diverged=sum(statuses[status] for status in BAD_END),
         statuses=dict(statuses),
     )
@@ -223,8 +256,16 @@ def _final(runs: Sequence[Run]) -> Estimate | None:
     return mean(values)
 
 
+def _ends(runs: Sequence[Run]) -> dict[str, Estimate]:
+    ended = [run for run in runs if math.isfinite(final(run))]
+    columns = {name: [run.last(column) for run in ended] for name, column in ENDS.items()}
+    known = {name: [v for v in values if math.isfinite(v)] for name, values in columns.items()}
+    return {name: mean(values) for name, values in known.items() if values}
+
+
 def _score(runs: Sequence[Run], targets: Sequence[float]) -> tuple[float, float, float]:
-    calls = _reach(targets[-1], runs).gradient_calls if targets else None
+    stops = targets and not any(map(is_task, runs))
+    calls = _reach(targets[-1], runs).gradient_calls if stops else None
     lost = sum(math.isinf(final(run)) for run in runs) / len(runs)
     ends = [value for value in map(final, runs) if math.isfinite(value)]
     if _measure(runs) in LOGARITHMIC:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from optbench.analysis.curves import LOGARITHMIC
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, wilson
-from optbench.analysis.summary import Reach, Row
+from optbench.analysis.summary import ENDS, LOSS, Reach, Row
 from optbench.core.target import Target
 
 
@@ -23,6 +23,7 @@ class Cells:
         edge: Whether it lies at the edge of its grid.
         reach: One text a target.
         final: Final measure with its interval.
+        ends: One text for each of the things told of a task's end.
         diverged: Number and share.
         runs: Number of runs, seeds and learning rates.
     """
@@ -33,6 +34,7 @@ class Cells:
     edge: bool
     reach: Sequence[str]
     final: str
+    ends: Sequence[str]
     diverged: str
     runs: str
 
@@ -48,17 +50,51 @@ def judged_targets(rows: Sequence[Row]) -> list[Target]:
     return targets_of(rows) if measure_shown(rows) == rows[0].target_measure else []
 
 
+def target_label(rows: Sequence[Row], target: Target) -> str:
+    """Return a target of rows of one title as headings show it; of a task `loss 1.9`."""
+    if not is_learning(rows):
+        return target.label
+    return f"{LOSS if target.measure == 'value' else target.measure} {target.level:g}"
+
+
 def measure_shown(rows: Sequence[Row]) -> str:
     """Return what rows of one title are compared by; the value only where none knows better."""
     return next((row.measure for row in rows if row.measure != "value"), "value")
 
 
-def cells(row: Row, targets: Sequence[Target]) -> Cells:
+def measure_words(rows: Sequence[Row], measure: str = "") -> str:
+    """Return the name of a measure of rows of one title; of a task in words.
+
+    Args:
+        rows: The rows.
+        measure: The measure, or a column of a task; by default what the rows are compared by.
+    """
+    measure = measure or measure_shown(rows)
+    if not is_learning(rows):
+        return measure
+    judged = "validation" if any(row.has_validation for row in rows) else "training"
+    words = {"value": f"{judged} loss", "error": f"{judged} error", "train_loss": "training loss"}
+    return words.get(measure, measure.replace("_", " "))
+
+
+def is_learning(rows: Sequence[Row]) -> bool:
+    """Return whether rows of one title are of a task."""
+    return any(row.is_task for row in rows)
+
+
+def ends_shown(rows: Sequence[Row]) -> list[str]:
+    """Return what is known of the ends of rows of one title, besides what they are compared by."""
+    told = measure_words(rows).replace(" ", "_")
+    return [name for name in ENDS if name != told and any(name in row.ends for row in rows)]
+
+
+def cells(row: Row, targets: Sequence[Target], ends: Sequence[str] = ()) -> Cells:
     """Return a row as text.
 
     Args:
         row: Any row.
         targets: The table's columns.
+        ends: Those of its columns that tell of a task's end, see `ends_shown`.
 
     Returns:
         Its cells.
@@ -72,6 +108,7 @@ def cells(row: Row, targets: Sequence[Target]) -> Cells:
         edge=row.edge,
         reach=[_reach_text(reach.get(target)) for target in targets],
         final=_final_text(row),
+        ends=[_end_text(name, row.ends.get(name)) for name in ends],
         diverged=f"{row.diverged}/{len(row.runs)}{share}",
         runs=f"{len(row.seeds)} x {max(len(row.learning_rates), 1)}",
     )
@@ -93,7 +130,8 @@ def _reach_text(reach: Reach | None) -> str:
 def _final_text(row: Row) -> str:
     if row.final is None:
         return ", ".join(sorted({str(run.status) for run in row.best}))
-    long, short = (".2e", ".1e") if row.measure in LOGARITHMIC else (".6g", ".6g")
+    plain = ".4g" if row.is_task else ".6g"
+    long, short = (".2e", ".1e") if row.measure in LOGARITHMIC else (plain, plain)
     text = format(row.final.center, long)
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
         text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
@@ -103,16 +141,49 @@ def _final_text(row: Row) -> str:
     return text + (f", {products:.0f} Hessian products" if products > 0 else "")
 
 
-def csv_header(targets: Sequence[Target]) -> list[str]:
-    """Return the columns of `table.csv`."""
+def _end_text(name: str, end: Estimate | None) -> str:
+    if end is None:
+        return ""
+    kind = ".2%" if name.endswith("accuracy") else ".4g"
+    text = format(end.center, kind)
+    if not name.startswith("test") or end.low is None or end.high is None or end.low == end.high:
+        return text
+    return f"{text} [{format(end.low, kind)}, {format(end.high, kind)}]"
+
+
+def csv_table(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
+    """Return the header and the lines of `table.csv`; what is unknown is empty.
+
+    Columns of tasks are there when a row is of one; test figures with their 95 % t-intervals.
+    """
+    targets = targets_of(rows)
+    ends = list(ENDS) if is_learning(rows) else []
+    header = [*_csv_header(targets), *(name for end in ends for name in _csv_end_names(end))]
+    lines = [
+        [*_csv_line(row, targets), *(value for end in ends for value in _csv_end(row, end))]
+        for row in rows
+    ]
+    return header, lines
+
+
+def _csv_end_names(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"] if name.startswith("test") else [name]
+
+
+def _csv_end(row: Row, name: str) -> list[object]:
+    end = row.ends.get(name)
+    values = [None, None, None] if end is None else [end.center, end.low, end.high]
+    return list(values[: len(_csv_end_names(name))])
+
+
+def _csv_header(targets: Sequence[Target]) -> list[str]:
     names = "problem optimizer variant schedule runs seeds learning_rates best_lr edge measure "
     names += "final final_low final_high final_count diverged diverged_share"
     kinds = ("reached", "steps_to", "gradient_calls_to")
     return names.split() + [f"{kind}_{target.column}" for target in targets for kind in kinds]
 
 
-def csv_line(row: Row, targets: Sequence[Target]) -> list[object]:
-    """Return a row as a line of `table.csv`; what is unknown is empty."""
+def _csv_line(row: Row, targets: Sequence[Target]) -> list[object]:
     final = row.final or Estimate(center=math.nan, low=None, high=None, count=0)
     line: list[object] = [row.problem, row.optimizer, str(row.variant), row.schedule, len(row.runs)]
     line += [len(row.seeds), len(row.learning_rates), row.best_lr, row.edge, row.measure]

@@ -194,6 +194,26 @@ def log_axis(axes: Axes, which: str, low: float, high: float) -> None:
     axis.set_major_formatter(PowerFormatter())
 
 
+def value_axis(axes: Axes, y: Array, *, linear: bool = False) -> None:
+    """Fit the vertical axis to finite values: linear, or logarithmic where they span decades.
+
+    Args:
+        axes: The plot.
+        y: The values, one or more.
+        linear: Whether it is linear in any case.
+    """
+    if spans_decades(y) and not linear:
+        log_axis(axes, "y", y.min() / 1.5, y.max() * 1.5)
+    else:
+        pad = 0.05 * float(np.ptp(y)) or 0.1 * float(abs(y[0])) or 1.0
+        axes.set_ylim(y.min() - pad, y.max() + pad)
+
+
+def spans_decades(y: Array) -> bool:
+    """Return whether positive values differ by more than a factor of ten."""
+    return bool(len(y)) and bool(y.min() > 0 and y.max() > 10 * y.min())
+
+
 def positive(*arrays: Array) -> Array:
     """Return the finite positive numbers of all arrays, in one."""
     values: Array = np.concatenate([np.ravel(a) for a in arrays]) if arrays else np.empty(0)

@@ -14,15 +14,15 @@ from optbench.analysis.curves import (
     BAD_END,
     FLOOR,
     LOGARITHMIC,
+    MORE_IS_BETTER,
     Band,
     band,
-    measure_of,
-    measured,
+    levels,
     start_gap,
 )
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row
-from optbench.analysis.tables import judged_targets, measure_shown
+from optbench.analysis.tables import is_learning, judged_targets, measure_shown
 from optbench.core.run import Run, Status
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import (
@@ -34,8 +34,9 @@ from optbench.report.canvas import (
     nothing_to_draw,
     positive,
     sample,
+    value_axis,
 )
-from optbench.report.measures import NAMES, axis_name
+from optbench.report.measures import axis_name, budget_name, in_words
 from optbench.report.style import INK, LineStyle
 from optbench.theory.formulas.rates import theory_lines
 
@@ -53,24 +54,33 @@ ENDS = {
     Status.BUDGET: ("|", "budget spent"),
     Status.CONVERGED: ("o", "stopped at the last target"),
 }
-"""Marker and meaning of how a curve ends."""
+"""Marker and meaning of how a curve ends ..."""
+
+ENDS_OF_TASKS = ENDS | {Status.CONVERGED: ("o", "budget spent, the last target reached")}
+"""... and of a task, whose runs go on beyond their targets."""
+
+FAR_UP = 10.0
+"""A task's loss above this multiple of its highest start is beyond the plot."""
 
 
-def draw_convergence(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Drawing:
+def draw_convergence(
+    rows: Sequence[Row], styles: Mapping[str, LineStyle], measure: str = ""
+) -> Drawing:
     """Draw one line an optimizer: the median over seeds, the quartiles from three seeds on.
 
     Args:
         rows: The rows of one problem and target measure, best first.
         styles: Style by `Row.name`.
+        measure: The measure, or a column of a task; by default what the rows are compared by.
 
     Returns:
         The figure.
     """
     canvas = Canvas(rows[0].problem)
     axes = canvas.axes
-    measure = measure_shown(rows)
-    bands = {row.name: band([r for r in row.best if _fits(r, measure)]) for row in rows}
-    axes.set(xlabel="gradient evaluations (full gradients)", ylabel=axis_name(rows))
+    measure = measure or measure_shown(rows)
+    bands = {row.name: band([r for r in row.best if _fits(r, measure)], measure) for row in rows}
+    axes.set(xlabel=budget_name(rows), ylabel=axis_name(rows, measure))
     canvas.lines += [(sample(styles[row.name]), _legend_text(row)) for row in rows]
     drawn = [b for b in bands.values() if np.isfinite(b.median).any()]
     if not drawn:
@@ -81,14 +91,18 @@ def draw_convergence(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
     for place, row in enumerate(rows):
         style, curve = styles[row.name], bands[row.name]
         _draw_seeds(axes, row, curve, style, place, measure)
-        ends |= _draw_ends(axes, row, curve, style, top)
+        ends |= _draw_ends(axes, row, curve, style, top, measure)
     canvas.keys += ends.values()
-    canvas.keys += _draw_references(axes, rows, drawn)
+    canvas.keys += _draw_references(axes, rows, drawn, measure)
     return _finish(canvas, rows, measure)
 
 
 def _fits(run: Run, measure: str) -> bool:
-    return bool(run.curve) and measure_of(run) == measure
+    return bool(np.isfinite(levels(run, measure)).any())
+
+
+def _targets(rows: Sequence[Row], measure: str) -> list[float]:
+    return [t.level for t in judged_targets(rows)] if measure == measure_shown(rows) else []
 
 
 def shown(values: Array, measure: str) -> Array:
@@ -99,28 +113,26 @@ def shown(values: Array, measure: str) -> Array:
 def _scales(axes: Axes, drawn: Sequence[Band], rows: Sequence[Row], measure: str) -> float:
     """Set both axes and return the largest value that the plot shows."""
     calls, last = positive(*(b.x for b in drawn)), max(float(b.x[-1]) for b in drawn)
-    if len(calls) and last > 10 * calls.min() and _is_early(drawn, last, measure):
+    early = not is_learning(rows) and len(calls) and last > 10 * calls.min()
+    if early and _is_early(drawn, last, measure):
         log_axis(axes, "x", float(calls.min()), last * 1.15)
     else:
         axes.set_xlim(0, max(last, 1) * 1.03)
     y = np.concatenate([b.median[np.isfinite(b.median)] for b in drawn])
-    levels = [target.level for target in judged_targets(rows)]
+    levels, start = _targets(rows, measure), max(_starts(drawn), default=0.0)
     if measure in LOGARITHMIC:
-        y, start = shown(y, measure), max([FLOOR, *_starts(drawn)])
+        y, start = shown(y, measure), max(FLOOR, start)
         low = min([y.min(), *(level for level in levels if level > 0)]) / 2
         log_axis(axes, "y", low, min(max(y.max(), start), TOP_OF_PLOT * start) * 2)
         return float(axes.get_ylim()[1])
-    y = np.concatenate([y, levels])
-    if y.min() > 0 and y.max() > 10 * y.min():
-        log_axis(axes, "y", y.min() / 1.5, y.max() * 1.5)
-    else:
-        pad = 0.05 * float(np.ptp(y)) or 1.0
-        axes.set_ylim(y.min() - pad, y.max() + pad)
+    if is_learning(rows) and measure not in MORE_IS_BETTER and start > 0:
+        y = np.minimum(y, FAR_UP * start)
+    value_axis(axes, np.concatenate([y, levels]), linear=measure in MORE_IS_BETTER)
     return float(axes.get_ylim()[1])
 
 
 def _starts(drawn: Sequence[Band]) -> list[float]:
-    return [float(b.median[0]) for b in drawn if np.isfinite(b.median[0])]
+    return [float(b.median[np.isfinite(b.median)][0]) for b in drawn]
 
 
 def _is_early(drawn: Sequence[Band], last: float, measure: str) -> bool:
@@ -143,10 +155,10 @@ def _draw_seeds(
     look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
     if len(row.best) < MIN_SEEDS:
         for run in (r for r in row.best if _fits(r, measure) and len(row.best) > 1):
-            y = shown(measured(run), measure)
+            y = shown(levels(run, measure), measure)
             axes.plot(run.curve["gradient_calls"], y, lw=0.7, alpha=0.7, **look)
     else:
-        low, high = (shown(np.minimum(q, 1e300), measure) for q in (curve.low, curve.high))
+        low, high = (np.clip(q, *axes.get_ylim()) for q in (curve.low, curve.high))
         axes.fill_between(curve.x, low, high, color=style.colour, alpha=0.16, lw=0)
     axes.plot(
         curve.x,
@@ -159,20 +171,23 @@ def _draw_seeds(
     )
 
 
-def _draw_ends(axes: Axes, row: Row, curve: Band, style: LineStyle, top: float) -> dict[str, Entry]:
+def _draw_ends(
+    axes: Axes, row: Row, curve: Band, style: LineStyle, top: float, measure: str
+) -> dict[str, Entry]:
     """Mark how the median curve ends; return the legend's entry for it."""
     finite = np.flatnonzero(np.isfinite(curve.median))
     if len(finite) == 0:
         return {}
     lost = 2 * sum(run.status in BAD_END for run in row.best) > len(row.best)
     kind = "lost" if lost else mode(run.status for run in row.best)
-    if kind not in ENDS:
+    ends = ENDS_OF_TASKS if row.is_task else ENDS
+    if kind not in ends:
         return {}
-    marker, meaning = ENDS[kind]
+    marker, meaning = ends[kind]
     above = finite[curve.median[finite] > top]
     last = above[0] if lost and len(above) else finite[-1]
     x, y = curve.x[last], min(float(curve.median[last]), top)
-    y = max(y, FLOOR) if row.measure in LOGARITHMIC else y
+    y = max(y, FLOOR) if measure in LOGARITHMIC else y
     size = {"x": 7, "|": 9, "o": 5}[marker]
     look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgewidth": 1.8}
     look["linestyle"] = "none"
@@ -180,13 +195,14 @@ def _draw_ends(axes: Axes, row: Row, curve: Band, style: LineStyle, top: float) 
     return {meaning: (Line2D([], [], color=INK, **look), f"end: {meaning}")}
 
 
-def _draw_references(axes: Axes, rows: Sequence[Row], drawn: Sequence[Band]) -> list[Entry]:
+def _draw_references(
+    axes: Axes, rows: Sequence[Row], drawn: Sequence[Band], measure: str
+) -> list[Entry]:
     """Draw theory, targets and floor; return their legend entries."""
-    measure = measure_shown(rows)
     entries = _draw_theory(axes, rows) if measure == SUBOPTIMALITY else []
-    targets = judged_targets(rows)
-    for target in targets:
-        axes.axhline(target.level, color=INK, alpha=0.45, lw=0.8, ls=(0, (1, 2)), zorder=1)
+    targets = _targets(rows, measure)
+    for level in targets:
+        axes.axhline(level, color=INK, alpha=0.45, lw=0.8, ls=(0, (1, 2)), zorder=1)
     if targets:
         line = Line2D([], [], color=INK, alpha=0.6, lw=0.8, ls=(0, (1, 2)))
         entries.append((line, "targets"))
@@ -223,7 +239,7 @@ def _legend_text(row: Row) -> str:
 
 
 def _finish(canvas: Canvas, rows: Sequence[Row], measure: str) -> Drawing:
-    what = NAMES[measure]
+    what = in_words(rows, measure)
     alt = f"{what} against gradient evaluations on {rows[0].problem}, at the best learning rates: "
     alt += "; ".join(_in_words(row) for row in rows) + "."
     return canvas.drawing(alt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optbench.analysis.summary import Row
-from optbench.analysis.tables import measure_shown
+from optbench.analysis.tables import is_learning, measure_shown, measure_words
 from optbench.core.target import SUBOPTIMALITY
 
 SYMBOLS = {
@@ -14,7 +14,7 @@ SYMBOLS = {
     "gradient_norm": "|∇f(x)|",
     "value": "f(x)",
 }
-"""Each measure as a formula."""
+"""Each measure of a function as a formula."""
 
 NAMES = {
     SUBOPTIMALITY: "Relative suboptimality",
@@ -22,11 +22,32 @@ NAMES = {
     "gradient_norm": "Norm of the gradient",
     "value": "Function value",
 }
-"""Each measure in words."""
+"""Each measure of a function in words."""
+
+CALLS = "gradient evaluations (full gradients)"
+STEPS = "gradient evaluations (minibatches)"
 
 
-def axis_name(rows: Sequence[Row]) -> str:
-    """Return the name of the axis that shows what rows of one title are compared by."""
-    measure = measure_shown(rows)
+def budget_name(rows: Sequence[Row]) -> str:
+    """Return the name of the axis that shows what runs spend."""
+    return STEPS if is_learning(rows) else CALLS
+
+
+def axis_name(rows: Sequence[Row], measure: str = "") -> str:
+    """Return the name of the axis that shows a measure of rows of one title.
+
+    Args:
+        rows: The rows.
+        measure: The measure, or a column of a task; by default what the rows are compared by.
+    """
+    measure = measure or measure_shown(rows)
+    if is_learning(rows):
+        words = measure_words(rows, measure)
+        return f"{words} (mean over minibatches)" if measure == "train_loss" else words
     missing = "   (f* is unknown)" if measure == "value" != rows[0].target_measure else ""
     return SYMBOLS[measure] + missing
+
+
+def in_words(rows: Sequence[Row], measure: str) -> str:
+    """Return a measure of rows of one title in words, as a sentence begins."""
+    return measure_words(rows, measure).capitalize() if is_learning(rows) else NAMES[measure]

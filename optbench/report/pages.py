@@ -19,22 +19,25 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from optbench.analysis.curves import FLOOR, relative_suboptimality
+from optbench.analysis.curves import FLOOR, is_task, relative_suboptimality
 from optbench.analysis.summary import Row, summarize
 from optbench.analysis.tables import (
     Cells,
     cells,
-    csv_header,
-    csv_line,
+    csv_table,
+    ends_shown,
+    is_learning,
     judged_targets,
     measure_shown,
+    measure_words,
     printable,
-    targets_of,
+    target_label,
 )
 from optbench.core.errors import OptbenchError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
-from optbench.report.figures import ProblemFigures, figures_for_problem
+from optbench.report.canvas import Drawing
+from optbench.report.figures import KINDS, figures_for_problem
 from optbench.report.measures import SYMBOLS
 from optbench.report.style import LineStyle, line_styles
 from optbench.report.template import TEMPLATES, template_of
@@ -52,17 +55,33 @@ WRONG_MINIMUM = -1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What the page shows of one problem, or of one measure of it; a rate for every row."""
+    """What the page shows of one problem, or of one measure of it.
+
+    Attributes:
+        title: The heading.
+        facts: What is known of the problem.
+        stem: What its files and its place on the page are called.
+        measure: What its rows are compared by.
+        figures: Its figures by kind.
+        targets: The table's columns that say when targets were reached.
+        ends: Of a task: the columns that tell more of the runs' ends.
+        rows: The table.
+        rates: The rate of every row; none of a task.
+        warnings: What the reader must know first.
+        is_task: Whether it is a learning problem.
+    """
 
     title: str
     facts: str
     stem: str
     measure: str
-    figures: ProblemFigures
+    figures: Mapping[str, Drawing]
     targets: Sequence[str]
+    ends: Sequence[str]
     rows: Sequence[Cells]
     rates: Sequence[Diagnosis]
     warnings: Sequence[str]
+    is_task: bool
 
 
 def write_report(
@@ -118,17 +137,20 @@ def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
     groups = [list(group) for _, group in groupby(rows, key=lambda row: row.title)]
     sections = []
     for same, figures in zip(groups, _draw(groups, styles, jobs), strict=True):
-        title, targets = same[0].title, judged_targets(same)
+        title, targets, ends = same[0].title, judged_targets(same), ends_shown(same)
+        learning = is_learning(same)
         section = Section(
             title=printable(title),
             facts=_facts(same[0].runs[0]),
             stem=file_stem(title),
-            measure=SYMBOLS[measure_shown(same)],
+            measure=measure_words(same) if learning else SYMBOLS[measure_shown(same)],
             figures=figures,
-            targets=[target.label for target in targets],
-            rows=[cells(row, targets) for row in same],
-            rates=[behaviour_of(row.best[0]) for row in same],
+            targets=[target_label(same, target) for target in targets],
+            ends=[name.replace("_", " ") for name in ends],
+            rows=[cells(row, targets, ends) for row in same],
+            rates=[] if learning else [behaviour_of(row.best[0]) for row in same],
             warnings=_warnings(same),
+            is_task=learning,
         )
         sections.append(section)
     return sections
@@ -136,7 +158,7 @@ def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
 
 def _draw(
     groups: Sequence[Sequence[Row]], styles: Mapping[str, LineStyle], jobs: int
-) -> list[ProblemFigures]:
+) -> list[dict[str, Drawing]]:
     if jobs == 1 or len(groups) < WORTH_PROCESSES:
         return [figures_for_problem(rows, styles) for rows in groups]
     context = multiprocessing.get_context("forkserver")
@@ -163,6 +185,8 @@ def render_page(
         problems=len({run.spec.problem_label for run in runs}),
         statuses=Counter(str(run.status) for run in runs).most_common(),
         sections=sections,
+        tasks=any(section.is_task for section in sections),
+        functions=not all(section.is_task for section in sections),
         inline=size <= INLINE_LIMIT,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         floor=FLOOR,
@@ -176,6 +200,8 @@ def _stamp(runs: Iterable[Run], title: str, notes: Iterable[str]) -> str:
     for run in runs:
         whole.update(f"{run.spec.digest} {run.spec.label} {run.status} {run.message}".encode())
         whole.update(run.curve["value"].tobytes() if run.curve else b"")
+        for name in sorted(run.trained):
+            whole.update(run.trained[name].tobytes())
     return whole.hexdigest()
 
 
@@ -207,8 +233,11 @@ def _facts(run: Run) -> str:
     """Return what is known of a run's problem, in one line."""
     signs = {"dim": "d", "smoothness": "L", "strong_convexity": "mu", "kappa": "kappa"}
     signs |= {"f_star": "f*", "radius": "|x0 - x*|", "noise_variance": "noise variance"}
+    if is_task(run):
+        signs = {"dim": "parameters", "examples": "training examples"}
     known = [(sign, run.facts.get(name)) for name, sign in signs.items()]
-    parts = [f"{sign} = {value:.6g}" for sign, value in known if value is not None]
+    form = ",.0f" if is_task(run) else ".6g"
+    parts = [f"{sign} = {value:{form}}" for sign, value in known if value is not None]
     return printable(", ".join([*parts, str(run.spec.problem)]))
 
 
@@ -227,18 +256,14 @@ def _write_files(folder: Path, page: str, rows: Sequence[Row], sections: Sequenc
             svg = drawing.replace("<svg", '<svg style="background:#fff;color:#1b1f24"', 1)
             (folder / "figures" / name).write_text(svg, encoding="utf-8")
     with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
-        targets = targets_of(rows)
-        writer = csv.writer(file)
-        writer.writerow(csv_header(targets))
-        writer.writerows(csv_line(row, targets) for row in rows)
+        header, lines = csv_table(rows)
+        csv.writer(file).writerows([header, *lines])
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def _files(section: Section) -> list[tuple[str, str]]:
-    figures = section.figures
     return [
-        (f"{section.stem}-convergence.svg", figures.convergence.svg),
-        (f"{section.stem}-sensitivity.svg", figures.sensitivity.svg),
+        (f"{section.stem}-{kind}.svg", drawing.svg) for kind, drawing in section.figures.items()
     ]
 
 
@@ -250,5 +275,5 @@ def _move(made: Path, folder: Path) -> None:
     os.replace(made / "table.csv", folder / "table.csv")
     os.replace(made / "index.html", folder / "index.html")
     for old in (folder / "figures").glob("*.svg"):
-        if old.name not in new and old.stem.endswith(("-convergence", "-sensitivity")):
+        if old.name not in new and old.stem.endswith(tuple(f"-{kind}" for kind in KINDS)):
             old.unlink()

@@ -23,15 +23,26 @@ from optbench.analysis.curves import (
 )
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row, learning_rate
-from optbench.analysis.tables import measure_shown
+from optbench.analysis.tables import is_learning, measure_shown
 from optbench.core.run import Run
 from optbench.core.target import SUBOPTIMALITY
-from optbench.report.canvas import Canvas, Drawing, log_axis, nothing_to_draw, sample
-from optbench.report.measures import axis_name
+from optbench.report.canvas import (
+    Canvas,
+    Drawing,
+    log_axis,
+    nothing_to_draw,
+    sample,
+    spans_decades,
+    value_axis,
+)
+from optbench.report.measures import axis_name, in_words
 from optbench.report.style import INK, LineStyle
 
 TOP_OF_PLOT = 1e2
-"""Larger multiples of the start are drawn on the rail, with the diverged runs."""
+"""Larger multiples of the start are drawn on the rail, with the diverged runs ..."""
+
+TOP_OF_TASKS = 10.0
+"""... and of a task's loss, which falls less."""
 
 RAIL_ROW = 0.028
 """Height of one optimizer's row of the rail, as a share of the plot ..."""
@@ -102,7 +113,15 @@ def sensitivity(row: Row) -> Sensitivity:
 def _ceiling(row: Row, run: Run) -> float:
     """Return the end from which on a run counts as lost."""
     start = measured(run)[:1].tolist()
-    return TOP_OF_PLOT * (start[0] or 1.0) if row.measure in LOGARITHMIC and start else np.inf
+    top = _top(row.measure, task=row.is_task)
+    return top * (start[0] or 1.0) if start and start[0] >= 0 else np.inf
+
+
+def _top(measure: str, *, task: bool) -> float:
+    """Return the multiple of the start from which on a run counts as lost."""
+    if measure in LOGARITHMIC:
+        return TOP_OF_PLOT
+    return TOP_OF_TASKS if task and measure == "value" else np.inf
 
 
 def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Drawing:
@@ -122,7 +141,7 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
     axes = canvas.axes
     axes.set(xlabel="learning rate", ylabel=f"final {axis_name(rows)}")
     rates = [lr for row in shown for lr in row.learning_rates]
-    alt = f"Final value against learning rate on {rows[0].problem}. "
+    alt = f"Final {in_words(rows, measure).lower()} against learning rate on {rows[0].problem}. "
     if not rates or not any(len(curve.lr) for curve in curves.values()):
         nothing_to_draw(axes, "no run here has both a learning rate and an end")
         return canvas.drawing(alt)
@@ -134,7 +153,7 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
         canvas.lines.append((sample(styles[row.name]), row.name))
     for place, who in enumerate(lost):
         _draw_rail(axes, curves[who], styles[who].colour, 1 - _rail_row(len(lost)) * (place + 0.6))
-    _explain(canvas, bool(lost), measure)
+    _explain(canvas, bool(lost), measure, _top(measure, task=is_learning(rows)))
     alt += "; ".join(_in_words(row) for row in shown) + "."
     return canvas.drawing(alt)
 
@@ -147,15 +166,17 @@ def _vertical_axis(
     y = y[np.isfinite(y)]
     rail = _rail_row(rail_rows) * (rail_rows + 0.6) if rail_rows else 0.0
     stretch = 1 / (1 - rail)
-    if measure in LOGARITHMIC:
+    if measure in LOGARITHMIC or spans_decades(y):
         y = np.maximum(y, FLOOR)
         least = [1.0] if measure == SUBOPTIMALITY or not len(y) else []
         low, high = min(y, default=0.1) / 3, max([*y, *least]) * 3
         log_axis(axes, "y", low, low * (high / low) ** stretch)
     else:
-        pad = 0.05 * float(np.ptp(y)) if len(y) else 0.0
-        low, high = min(y, default=0.0) - (pad or 1.0), max(y, default=0.0) + (pad or 1.0)
+        value_axis(axes, y if len(y) else np.zeros(1), linear=True)
+        low, high = axes.get_ylim()
         axes.set_ylim(low, low + (high - low) * stretch)
+    if not len(y):
+        axes.set_yticks([])
     if rail:
         ticks = [float(tick) for tick in axes.get_yticks()]
         axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= high]))
@@ -199,11 +220,11 @@ def _draw_rail(axes: Axes, curve: Sensitivity, colour: str, height: float) -> No
     )
 
 
-def _explain(canvas: Canvas, lost: bool, measure: str) -> None:
+def _explain(canvas: Canvas, lost: bool, measure: str, top: float) -> None:
     canvas.keys.append((Line2D([], [], color=INK, **RING), "best learning rate"))
     if lost:
         start = "" if measure == SUBOPTIMALITY else " times the start"
-        above = f" or ended above {TOP_OF_PLOT:g}{start}" if measure in LOGARITHMIC else ""
+        above = f" or ended above {top:g}{start}" if np.isfinite(top) else ""
         cross = Line2D([], [], color=INK, marker="x", linestyle="none")
         canvas.keys.append((cross, f"diverged{above}; faint: some of the seeds"))
 

@@ -197,9 +197,9 @@ def test_every_optimizer_is_in_the_legend(small_suite: list[Run]) -> None:
     figures = figures_for_problem(rows, line_styles(row.name for row in rows))
 
     for row in rows:
-        assert f"{row.name} (lr {row.best_lr:.3g})" in texts(figures.convergence.svg)
-        assert row.name in texts(figures.sensitivity.svg)
-        assert row.name in figures.convergence.alt
+        assert f"{row.name} (lr {row.best_lr:.3g})" in texts(figures["convergence"].svg)
+        assert row.name in texts(figures["sensitivity"].svg)
+        assert row.name in figures["convergence"].alt
 
 
 def test_long_and_strange_names_are_drawn_in_full(run: Maker) -> None:
@@ -207,7 +207,7 @@ def test_long_and_strange_names_are_drawn_in_full(run: Maker) -> None:
     names = ["x" * 300, r"$\alpha_1$", "_hidden", "<script>alert(1)</script>", "$", "a&b\"'"]
     runs = [run(optimizer=Spec(name), label=names[3], budget=50) for name in names]
     rows = summarize(runs)
-    svg = figures_for_problem(rows, line_styles(row.name for row in rows)).sensitivity.svg
+    svg = figures_for_problem(rows, line_styles(row.name for row in rows))["sensitivity"].svg
 
     shown = texts(svg)
     assert "".join(text for text in shown if set(text) == {"x"}) == "x" * 300
@@ -223,8 +223,8 @@ def test_nothing_to_draw_is_said(run: Maker, status: Status, known: bool) -> Non
     rows = summarize(runs)
     figures = figures_for_problem(rows, line_styles(row.name for row in rows))
 
-    assert "no finite value was recorded" in texts(figures.convergence.svg)
-    assert str(status) in " ".join(texts(figures.convergence.svg))
+    assert "no finite value was recorded" in texts(figures["convergence"].svg)
+    assert str(status) in " ".join(texts(figures["convergence"].svg))
 
 
 @pytest.mark.parametrize(
@@ -245,8 +245,8 @@ def test_any_curve_can_be_drawn(run: Maker, gap: np.ndarray) -> None:
     rows = summarize([replace(run(seed=s), curve=curve, hits=()) for s in range(3)])
 
     figures = figures_for_problem(rows, line_styles(row.name for row in rows))
-    assert ET.fromstring(figures.convergence.svg).tag.endswith("svg")
-    assert ET.fromstring(figures.sensitivity.svg).tag.endswith("svg")
+    assert ET.fromstring(figures["convergence"].svg).tag.endswith("svg")
+    assert ET.fromstring(figures["sensitivity"].svg).tag.endswith("svg")
 
 
 def test_unknown_f_star_is_said_on_the_axis(run: Maker) -> None:
@@ -254,7 +254,7 @@ def test_unknown_f_star_is_said_on_the_axis(run: Maker) -> None:
     rows = summarize([run(lr=lr, known=False, budget=50) for lr in (0.1, 1.0)])
     figures = figures_for_problem(rows, line_styles(row.name for row in rows))
 
-    assert "f(x)   (f* is unknown)" in texts(figures.convergence.svg)
+    assert "f(x)   (f* is unknown)" in texts(figures["convergence"].svg)
 
 
 def test_figures_are_reproducible_and_can_be_drawn_elsewhere(small_suite: list[Run]) -> None:
@@ -264,5 +264,5 @@ def test_figures_are_reproducible_and_can_be_drawn_elsewhere(small_suite: list[R
 
     here = figures_for_problem(rows, styles)
     there = figures_for_problem(pickle.loads(pickle.dumps(rows)), styles)
-    assert texts(here.convergence.svg) == texts(there.convergence.svg)
-    assert here.convergence.alt == there.convergence.alt
+    assert texts(here["convergence"].svg) == texts(there["convergence"].svg)
+    assert here["convergence"].alt == there["convergence"].alt

@@ -1,0 +1,233 @@
+"""Figures and pages of learning problems show losses and accuracies, and talk of no f*."""
+
+from __future__ import annotations
+
+import csv
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+
+from optbench.analysis.curves import levels
+from optbench.analysis.summary import summarize
+from optbench.core.run import Run, Status
+from optbench.report.canvas import Canvas, Drawing
+from optbench.report.convergence import draw_convergence
+from optbench.report.figures import COLUMNS, figures_for_problem
+from optbench.report.pages import write_report
+from optbench.report.sensitivity import draw_sensitivity
+from optbench.report.style import RC, line_styles
+from tests.learning_runs import RATES, learning_run, learning_runs
+
+Maker = Callable[..., Run]
+
+
+def figures(runs: list[Run]) -> dict[str, Drawing]:
+    """Draw the figures of one problem."""
+    rows = summarize(runs)
+    return figures_for_problem(rows, line_styles(row.name for row in rows))
+
+
+@pytest.fixture
+def axes_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Axes]:
+    """Return a function that draws and returns the plot."""
+    made: list[Canvas] = []
+    finish = Canvas.drawing
+
+    def drawing(canvas: Canvas, alt: str) -> Drawing:
+        made.append(canvas)
+        return finish(canvas, alt)
+
+    def axes(runs: list[Run], measure: str = "", *, sensitivity: bool = False) -> Axes:
+        rows = summarize(runs)
+        styles = line_styles(row.name for row in rows)
+        with rc_context(RC):
+            if sensitivity:
+                draw_sensitivity(rows, styles)
+            else:
+                draw_convergence(rows, styles, measure)
+        return made[-1].axes
+
+    monkeypatch.setattr(Canvas, "drawing", drawing)
+    return axes
+
+
+def texts(drawing: Drawing) -> list[str]:
+    """Return every text in a figure."""
+    found = ET.fromstring(drawing.svg).iter()
+    return ["".join(e.itertext()) for e in found if e.tag.endswith("text")]
+
+
+def marked(axes: Axes) -> list[np.ndarray]:
+    """Return the points (n, 2) of each median curve, which alone have staggered markers."""
+    return [np.asarray(x.get_xydata()) for x in axes.lines if x.get_markevery() is not None]
+
+
+def test_each_figure_says_what_it_shows() -> None:
+    """A task has four figures, each with its own axis, against minibatch gradients."""
+    drawn = figures(learning_runs())
+
+    labels = {
+        "convergence": "validation loss",
+        "training": "training loss (mean over minibatches)",
+        "accuracy": "validation accuracy",
+        "sensitivity": "final validation loss",
+    }
+    assert list(drawn) == list(labels)
+    for kind, label in labels.items():
+        assert label in texts(drawn[kind])
+        wanted = "learning rate" if kind == "sensitivity" else "gradient evaluations (minibatches)"
+        assert wanted in texts(drawn[kind])
+        assert not any("f*" in text or "f(x)" in text for text in texts(drawn[kind]))
+        assert "f*" not in drawn[kind].alt
+    assert drawn["accuracy"].alt.startswith("Validation accuracy against gradient evaluations")
+
+
+def test_a_target_of_error_has_its_own_figure() -> None:
+    """Runs compared by their error show it first, and the loss besides, but no accuracy."""
+    drawn = figures(learning_runs(measure="error", targets=(0.3,)))
+
+    assert list(drawn) == ["convergence", "loss", "training", "sensitivity"]
+    assert "validation error" in texts(drawn["convergence"])
+    assert "validation loss" in texts(drawn["loss"])
+    assert "targets" in texts(drawn["convergence"])
+    assert "targets" not in texts(drawn["loss"])
+
+
+def test_without_validation_data_there_are_two_figures() -> None:
+    """The training loss is drawn once, by its name; what is not known is not drawn."""
+    drawn = figures(learning_runs(validation=False, accuracy=False, targets=()))
+
+    assert list(drawn) == ["convergence", "sensitivity"]
+    assert "training loss" in texts(drawn["convergence"])
+    assert not any("validation" in text for d in drawn.values() for text in texts(d))
+
+
+@pytest.mark.parametrize("column", ["", *COLUMNS.values()])
+def test_curves_are_the_runs(axes_of: Callable[..., Axes], column: str) -> None:
+    """Of a single run the plot holds every point that is known, unchanged, on linear axes."""
+    run = learning_run(1e-2)
+    axes = axes_of([run], column)
+
+    (xy,) = marked(axes)
+    known = np.isfinite(levels(run, column or "value"))
+    assert xy[:, 0].tolist() == run.curve["gradient_calls"][known].tolist()
+    assert xy[:, 1].tolist() == levels(run, column or "value")[known].tolist()
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+
+
+def test_losses_that_span_decades_are_on_a_logarithmic_axis(axes_of: Callable[..., Axes]) -> None:
+    """From 2.3 to .02 the axis is logarithmic, an accuracy's is linear whatever it spans."""
+    run = learning_run(1e-2, end=0.0)
+
+    assert axes_of([run], "value").get_yscale() == "log"
+    assert axes_of([run], "validation_accuracy").get_yscale() == "linear"
+    assert axes_of([run], sensitivity=True).get_yscale() == "linear"
+    ends = [learning_run(lr, end=10 * lr) for lr in RATES]
+    assert axes_of(ends, sensitivity=True).get_yscale() == "log"
+
+
+def test_a_loss_that_explodes_does_not_flatten_the_others(axes_of: Callable[..., Axes]) -> None:
+    """The plot ends at ten times the highest start; what is above leaves through its top."""
+    wild = learning_run(1e-2, optimizer="sgd")
+    wild = replace(wild, curve={**wild.curve, "value": 2.3 * 10 ** (wild.curve["step"] / 40)})
+    both = [learning_run(1e-2), wild]
+
+    assert 23 <= axes_of(both).get_ylim()[1] < 40
+    ends = axes_of(both, sensitivity=True)
+    assert ends.get_ylim()[1] < 3
+    assert len(ends.collections) == 1
+    assert np.asarray(ends.collections[0].get_offsets())[:, 0].tolist() == [1e-2]
+
+
+def test_lost_runs_are_on_the_rail(axes_of: Callable[..., Axes]) -> None:
+    """Every rate at which a seed diverged or became NaN has its cross."""
+    axes = axes_of(learning_runs(), sensitivity=True)
+
+    crosses = [c for c in axes.collections if len(np.asarray(c.get_offsets())) and c.get_paths()]
+    rates = [sorted(np.asarray(c.get_offsets())[:, 0].tolist()) for c in crosses]
+    assert rates.count([3e-2, 1e-1]) == 2
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [learning_run(lr, status=Status.DIVERGED) for lr in RATES],
+        [learning_run(lr, points=1) for lr in RATES],
+        [learning_run(points=1, status=Status.NAN)],
+        [replace(learning_run(), curve={}, trained={}, hits=(), status=Status.REFUSED)],
+        [learning_run(accuracy=False)],
+        [learning_run(), replace(learning_run(3e-3), curve={}, trained={}, status=Status.ERROR)],
+    ],
+    ids=["all lost", "one point", "lost at once", "refused", "no accuracy", "one failed"],
+)
+def test_odd_sections_are_whole(runs: list[Run], tmp_path: Path) -> None:
+    """Whatever became of the runs, the page has their section, figures and table."""
+    page = write_report(runs, tmp_path, title="odd").read_text(encoding="utf-8")
+
+    assert page.count("<section") == page.count("<table") == 1
+    assert page.count("<figure") == len(list((tmp_path / "figures").iterdir())) >= 2
+    assert "validation loss" in page or "training loss" in page
+    assert "f*" not in page
+    assert "f(x)" not in page
+
+
+def test_the_page_of_tasks(tmp_path: Path) -> None:
+    """Its table has test figures with intervals and no rate; facts say what is trained on."""
+    write_report(learning_runs(), tmp_path, title="learning")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    (row, _) = summarize(learning_runs())
+
+    assert "parameters = 4,810, training examples = 1,000" in page
+    assert "batch_size=64,data=digits" in page
+    test = row.ends["test_accuracy"]
+    assert f"<td>{test.center:.2%} [{test.low:.2%}, {test.high:.2%}]</td>" in page
+    for heading in ("test loss", "test accuracy", "train loss", "epochs", "to loss 0.5"):
+        assert heading in page
+    assert '<th scope="col">rate</th>' not in page
+    assert "Test data has no say" in " ".join(page.split())
+    assert "f*" not in page
+
+
+def test_tasks_and_functions_on_one_page(run: Maker, tmp_path: Path) -> None:
+    """Each kind has its own figures, columns and explanation."""
+    functions = [run(lr=lr) for lr in (0.1, 1.0)]
+    write_report([*learning_runs(), *functions], tmp_path, title="mixed")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    learning, convex = page.split("<section")[1:]
+
+    assert ("digits-mlp" in learning, "quadratic" in convex) == (True, True)
+    assert ("test accuracy" in learning, "test accuracy" in convex) == (True, False)
+    assert (">rate</th>" in learning, ">rate</th>" in convex) == (False, True)
+    assert (learning.count("<figure"), convex.count("<figure")) == (4, 2)
+    assert "f*" not in learning
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        lines = {line["problem"]: line for line in csv.DictReader(file)}
+    assert lines["quadratic"]["test_accuracy"] == ""
+    assert float(lines["digits-mlp"]["test_accuracy"]) > 0
+
+
+def test_a_report_is_made_again_when_test_figures_change(tmp_path: Path) -> None:
+    """The same runs leave the page as it is; another test loss makes a new one."""
+    runs = [learning_run(1e-2, s) for s in range(3)]
+    page = write_report(runs, tmp_path, title="t")
+    first = page.read_text(encoding="utf-8")
+    assert write_report(runs, tmp_path, title="t").read_text(encoding="utf-8") == first
+    other = {**runs[0].trained, "test_loss": runs[0].trained["test_loss"] + 1}
+    write_report([replace(runs[0], trained=other), *runs[1:]], tmp_path, title="t")
+
+    assert page.read_text(encoding="utf-8") != first
+
+
+def test_figures_that_are_no_longer_drawn_go(tmp_path: Path) -> None:
+    """A page without accuracies leaves no figure of them behind."""
+    write_report([learning_run()], tmp_path, title="t")
+    assert any(p.stem.endswith("-accuracy") for p in (tmp_path / "figures").iterdir())
+    write_report([learning_run(accuracy=False)], tmp_path, title="t")
+
+    assert not any(p.stem.endswith("-accuracy") for p in (tmp_path / "figures").iterdir())

@@ -119,7 +119,7 @@ def _array(kind: type, shape: tuple[int, ...], code: str | bytes) -> np.ndarray:
 
 
 def _dtype(code: str | bytes, *rest: object) -> np.dtype[Any]:
-    """Make a plain dtype; Python 2 wrote its flags as 0 and 1, which numpy 2.4 warns of."""
+    """Make a plain dtype; numpy 2.4.0 to 2.4.4 warn of the flags 0 and 1 of such pickles."""
     del rest
     # A copy, for what follows in the pickle sets the state of this very object.
     return np.dtype(code if isinstance(code, str) else code.decode(), copy=True)

@@ -84,8 +84,6 @@ def _size(path: Path) -> int:
 
 def _complete(source: Download, part: Path, progress: Progress) -> None:
     """Connect until the file has its length."""
-    if _size(part) > source.size:
-        part.unlink()
     best, failures = _size(part), 0
     while _size(part) < source.size:
         try:

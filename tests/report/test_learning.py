@@ -187,7 +187,7 @@ def test_the_page_of_tasks(tmp_path: Path) -> None:
     assert "batch_size=64,data=digits" in page
     test = row.ends["test_accuracy"]
     assert f"<td>{test.center:.2%} [{test.low:.2%}, {test.high:.2%}]</td>" in page
-    for heading in ("test loss", "test accuracy", "train loss", "epochs", "to loss 0.5"):
+    for heading in ("test<br>loss", "test<br>accuracy", "train<br>loss", "epochs", "to loss 0.5"):
         assert heading in page
     assert '<th scope="col">rate</th>' not in page
     assert "Test data has no say" in " ".join(page.split())
@@ -202,7 +202,7 @@ def test_tasks_and_functions_on_one_page(run: Maker, tmp_path: Path) -> None:
     learning, convex = page.split("<section")[1:]
 
     assert ("digits-mlp" in learning, "quadratic" in convex) == (True, True)
-    assert ("test accuracy" in learning, "test accuracy" in convex) == (True, False)
+    assert ("test<br>accuracy" in learning, "test<br>accuracy" in convex) == (True, False)
     assert (">rate</th>" in learning, ">rate</th>" in convex) == (False, True)
     assert (learning.count("<figure"), convex.count("<figure")) == (4, 2)
     assert "f*" not in learning

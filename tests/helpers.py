@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shlex
+from dataclasses import fields, replace
 from typing import Any
 
+from optbench.cli.runs import requests_of
+from optbench.cli.runs import run as command
 from optbench.core.problem import Problem
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec, Spec, parse_one
+from optbench.core.training import Training
 from optbench.engines.execute import run_batch
 from optbench.engines.planner import plan
 from optbench.families.find import build_problem
@@ -44,6 +48,15 @@ def trajectory(problem: str, optimizer: str, **settings: Any) -> Run:
     settings = {"record": "every", "record_x": True} | settings
     (run,) = runs(problem, optimizer, **settings)
     return run
+
+
+def typed(text: str) -> Request:
+    """Return the request that is typed after `optbench run`."""
+    names = {f.name for f in fields(Request) if f.name != "training"}
+    names |= {f.name for f in fields(Training)} | {"problem", "optimizer", "schedule", "target"}
+    context = command.make_context("run", shlex.split(text))
+    (request,) = requests_of(None, {k: v for k, v in context.params.items() if k in names})
+    return request
 
 
 def spec_of(text: str) -> Spec:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 
 from optbench.cards import Card, Learning, cards, read_card
-from optbench.cli.runs import requests_of, run
 from optbench.core.errors import OptbenchError
 from optbench.core.target import read_targets
 from optbench.core.task import Task
 from optbench.data.library import DataMissingError
 from optbench.request import expand, named_runs
+from tests.helpers import typed
 
 LEARNING = [card for card in cards().values() if card.learning]
 CARD = """
@@ -107,10 +106,7 @@ def test_learning_cards_state_what_is_run(card: Card) -> None:
 def test_recipes_can_be_typed(card: Card) -> None:
     """What follows `optbench run -p NAME` is read as the command line reads it."""
     assert card.learning is not None
-    context = run.make_context("run", ["-p", card.name, *shlex.split(card.learning.recipe)])
-    options = ("suite", "jobs", "timeout", "results", "report", "no_report", "dry_run", "as_json")
-    flags = {key: value for key, value in context.params.items() if key not in options}
-    (request,) = requests_of(None, flags)
+    request = typed(f"-p {card.name} {card.learning.recipe}")
 
     assert named_runs(request)
     try:

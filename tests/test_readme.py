@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from optbench.request import expand
+from tests.helpers import typed
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def _block(language: str) -> str:
-    return str(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[-1])
+def _block(language: str, heading: str = "") -> str:
+    """Return the last block in a language, or the first one after a heading."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README[README.index(heading) :], re.DOTALL)
+    return str(blocks[0 if heading else -1])
 
 
 def test_the_table_shown_is_the_table_printed(tmp_path: Path) -> None:
@@ -46,6 +53,22 @@ def test_the_python_example_prints_what_is_shown(tmp_path: Path) -> None:
     )
 
     assert done.stdout.split() == shown.split()
+
+
+def test_the_model_of_ones_own_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and the commands under it, as printed: nine right answers of ten, and 84 runs."""
+    heading = "## Bring your own model"
+    example, (first, second) = _block("python", heading), _block("sh", heading).splitlines()
+    (tmp_path / "my_task.py").write_text(example)
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(first), "--json"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["summary"][0]["test_accuracy"] > 0.9
+    assert len(expand(typed(second.removeprefix("optbench run ")))) == 84
+    assert len(example[example.index("def ") :].splitlines()) <= 20
 
 
 def test_pictures_and_pages_exist() -> None:

@@ -128,8 +128,8 @@ def _telling(split: Split) -> Tensor:
     A class that the model does not know is an error here, and stops the whole device on a GPU.
     """
     if isinstance(split, Windows):
-        ends = torch.stack([split.tokens.argmin(), split.tokens.argmax()])
-        return (ends // split.stride).clamp(max=len(split) - 1)
+        places = torch.stack([split.tokens.argmin(), split.tokens.argmax()])
+        return (places // split.stride).clamp(max=len(split) - 1)
     parts = (split.targets, split.inputs) if isinstance(split, Pairs) else ()
     ends = [
         torch.stack([part.argmin(), part.argmax()]) // (part.numel() // len(part))

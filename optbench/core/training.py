@@ -24,6 +24,8 @@ class Training:
         evaluations: Log points of a run besides the start, evenly spaced: validation and all that
             is recorded.
         sharpness: Whether the largest eigenvalue of the training loss's Hessian is recorded.
+        deterministic: Whether only algorithms that repeat their bits are used on a GPU, which are
+            slower; on a CPU all of them do.
     """
 
     precision: str = "full"
@@ -31,6 +33,7 @@ class Training:
     accumulate: int = 1
     evaluations: int = 20
     sharpness: bool = False
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -26,6 +26,7 @@ from optbench.engines.planner import Batch
 from optbench.engines.recorder import Span
 from optbench.engines.step import failure, run_step
 from optbench.engines.training.checkpoint import Checkpoint
+from optbench.engines.training.interruption import NEVER, Interruption
 from optbench.engines.training.run import Progress, run_training, unheard
 from optbench.families import FAMILIES
 from optbench.families.find import build
@@ -72,18 +73,21 @@ class Setting:
         timeout: Seconds that it may take.
         checkpoints: Folder of checkpoints of long runs; None keeps none.
         progress: Told how far a long run is.
+        interruption: When it comes, a long run is saved after its step, and ends by
+            InterruptedRunError.
     """
 
     timeout: float = math.inf
     checkpoints: Path | None = None
     progress: Progress = unheard
+    interruption: Interruption = NEVER
 
 
 PLAIN = Setting()
 
 
 def run_batch(batch: Batch, setting: Setting = PLAIN) -> Finished:
-    """Run a batch; nothing that a run does raises.
+    """Run a batch; nothing that a run does raises, but for an interruption.
 
     Args:
         batch: What to run.
@@ -156,6 +160,7 @@ def _train(
         timeout=setting.timeout,
         checkpoint=checkpoint,
         progress=setting.progress,
+        interruption=setting.interruption,
     )
 
 

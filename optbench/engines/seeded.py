@@ -22,11 +22,16 @@ def seeded(seed: int) -> Iterator[None]:
     """
     own, numpys = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
         try:
+            seed_all(seed)
             yield
         finally:
             random.setstate(own)
             np.random.set_state(numpys)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the global generators of torch, on every device, of numpy and of Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)

@@ -1,8 +1,7 @@
 """Runs batches on this machine: in this process, or in worker processes.
 
 Workers come from a fork server that has imported the engines once. A worker that dies takes only
-its
-batch with it: the batch is tried once more, and then ends in status `error`.
+its batch with it: the batch is tried once more, and then ends in status `error`.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from optbench.core.run import Status
 from optbench.engines.execute import PLAIN, Finished, Setting, ended, run_batch
 from optbench.engines.planner import Batch
 from optbench.engines.threads import one_thread
+from optbench.engines.training.interruption import interruptible
 from optbench.executors.server import start_server
 
 TRIES = 2
@@ -55,9 +55,16 @@ def execute(
 
 def _here(batches: Sequence[Batch], setting: Setting) -> Iterator[Finished]:
     for batch in batches:
-        with one_thread():
-            finished = run_batch(batch, setting)
-        yield finished
+        yield _run(batch, setting)
+
+
+def _run(batch: Batch, setting: Setting) -> Finished:
+    """Run a batch on one thread; a long one saves itself before a signal is delivered."""
+    with one_thread():
+        if batch.engine != "training":
+            return run_batch(batch, setting)
+        with interruptible() as interruption:
+            return run_batch(batch, replace(setting, interruption=interruption))
 
 
 def _work(connection: Connection, setting: Setting) -> None:
@@ -68,9 +75,7 @@ def _work(connection: Connection, setting: Setting) -> None:
     with contextlib.suppress(*lost):
         while True:
             batch = connection.recv()
-            with one_thread():
-                finished = run_batch(batch, setting)
-            connection.send(finished)
+            connection.send(_run(batch, setting))
 
 
 @dataclass(eq=False)

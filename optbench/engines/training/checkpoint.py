@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -19,13 +15,16 @@ import torch
 EVERY = 60.0
 """Seconds between checkpoints."""
 
+LEFTOVER = 30 * 86400.0
+"""Seconds after which a file that nobody came back for is removed."""
+
 
 @dataclass
 class Checkpoint:
     """Where the runs of one batch are kept while they go on.
 
     Attributes:
-        path: The file.
+        path: The file, `BATCH-CODE.pt`: runs of another name or under other code have another.
         every: Seconds between checkpoints.
     """
 
@@ -38,72 +37,53 @@ class Checkpoint:
         """Whether the last one is long ago."""
         return time.monotonic() - self._saved >= self.every
 
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint in the place of the one before, in one move."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    def save(self, state: Mapping[str, Any]) -> str:
+        """Write a checkpoint in the place of the one before, in one move.
+
+        Args:
+            state: Tensors and plain data.
+
+        Returns:
+            Why it could not be written, in one line: a run can do without. Empty when it was.
+        """
+        self._saved = time.monotonic()
         made = self.path.with_suffix(f".{os.getpid()}")
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with made.open("wb") as file:
-                torch.save(dict(state), file)
+                torch.save({"of": self.path.name, "state": dict(state)}, file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(made, self.path)
+        except Exception as error:  # a full disk comes as an OSError or torch's own RuntimeError
+            text = " ".join(str(error).split())
+            return f"no checkpoint could be written: {type(error).__name__}: {text}"
         finally:
-            made.unlink(missing_ok=True)
-        self._saved = time.monotonic()
+            with contextlib.suppress(OSError):
+                made.unlink(missing_ok=True)
+        return ""
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the last checkpoint; None where there is none that can be read."""
+    def load(self) -> dict[str, Any] | None:
+        """Return the last checkpoint; None where there is none, or none that can be used.
+
+        Tensors come back on the devices that they were on. Nothing but tensors and plain data is
+        read: a file that holds code is damaged.
+        """
         if not self.path.is_file():
             return None
         try:
-            # On the CPU first: random states stay there, the rest is copied to where it belongs.
-            kept: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+            kept = torch.load(self.path, weights_only=True)
+            state: dict[str, Any] | None = kept["state"] if kept["of"] == self.path.name else None
+        except Exception:  # damage comes as any kind of error; the run starts anew
             return None
-        del device
-        return kept
+        return state
 
     def remove(self) -> None:
-        """Forget it: the runs are done."""
-        self.path.unlink(missing_ok=True)
-
-
-class Interruption:
-    """Whether Ctrl-C or SIGTERM came, which wait until the step is done."""
-
-    def __init__(self) -> None:
-        """Begin without one."""
-        self.signal: int | None = None
-
-    def __bool__(self) -> bool:
-        """Return whether one came."""
-        return self.signal is not None
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """Note SIGINT and SIGTERM inside the block, and deliver them at its end.
-
-    Only the main thread receives signals; elsewhere nothing is noted.
-
-    Yields:
-        What came.
-    """
-    came = Interruption()
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        came.signal = signum
-
-    kinds = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
-    before = {kind: signal.signal(kind, note) for kind in kinds}
-    try:
-        yield came
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-        if came.signal is not None:
-            signal.raise_signal(came.signal)
+        """Forget it: the runs are done, and those of the same name under other code too."""
+        batch = self.path.name.partition("-")[0]
+        stale = time.time() - LEFTOVER
+        with contextlib.suppress(OSError):  # somebody else may be tidying up
+            for file in self.path.parent.iterdir():
+                if file.name.startswith(f"{batch}-") or file.stat().st_mtime < stale:
+                    file.unlink(missing_ok=True)
+            self.path.parent.rmdir()

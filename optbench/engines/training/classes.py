@@ -22,6 +22,7 @@ from optbench.engines.training.evaluation import re_estimated
 from optbench.engines.training.objective import Objective
 from optbench.engines.training.stepper import update_ratio
 from optbench.optimizers.foreign.build import construct, rated_groups
+from optbench.optimizers.foreign.holdings import Holdings
 from optbench.optimizers.foreign.loop import set_schedule, two_faced
 from optbench.optimizers.foreign.memory import state_bytes
 from optbench.optimizers.foreign.traits import Gradient, admitted
@@ -82,7 +83,8 @@ class ClassStepper:
             raise OptbenchError(f"{name} refuses these arguments: {error}") from error
         self._rated = rated_groups(self.optimizers, name, traits, point, groups)
         self._two_faced = two_faced(self.optimizers)
-        self._advance = _ADVANCE[traits.gradient]
+        self._advance, self._is_primed = _ADVANCE[traits.gradient], traits.gradient == "primed"
+        self._holdings = Holdings(self.optimizers, objective.module)
         for optimizer in self._two_faced:
             optimizer.train()
         self.gradients = self.products = 0
@@ -154,27 +156,50 @@ class ClassStepper:
         if not self._two_faced:
             yield self._objective
             return
+        # To the other face and back, numbers are rounded.
+        before = [p.detach().clone() for p in self._objective.parameters]
         for optimizer in self._two_faced:
             optimizer.eval()
-        with re_estimated(self._objective, self._batches):
-            yield self._objective
-        for optimizer in self._two_faced:
-            optimizer.train()
+        try:
+            with re_estimated(self._objective, self._batches):
+                yield self._objective
+        finally:
+            for optimizer in self._two_faced:
+                optimizer.train()
+            with torch.no_grad():
+                for parameter, value in zip(self._objective.parameters, before, strict=True):
+                    parameter.copy_(value)
 
     def state(self) -> dict[str, Any]:
-        """Return model, optimizers and counts."""
+        """Return model, optimizers and counts.
+
+        Raises:
+            UnkeepableError: When an optimizer holds what cannot be kept.
+        """
+        module, parameters = self._objective.module, self._objective.parameters
         return {
-            "module": self._objective.module.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "gradients": self.gradients,
+            "parameters": [p.detach() for p in module.parameters()],
+            "buffers": list(module.buffers()),
+            "gradients": [p.grad for p in parameters] if self._is_primed else [],
+            "optimizers": self._holdings.take(),
+            "count": self.gradients,
         }
 
+    @torch.no_grad()
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state` was called."""
-        self._objective.module.load_state_dict(state["module"])
-        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
-        self.gradients = state["gradients"]
+        """Go back to where `state` was called.
+
+        Raises:
+            UnkeepableError: When the optimizers are others.
+        """
+        module, parameters = self._objective.module, self._objective.parameters
+        kept = [*state["parameters"], *state["buffers"]]
+        for tensor, value in zip([*module.parameters(), *module.buffers()], kept, strict=True):
+            tensor.copy_(value)
+        for parameter, gradient in zip(parameters, state["gradients"], strict=False):
+            parameter.grad = gradient
+        self._holdings.put(state["optimizers"])
+        self.gradients = state["count"]
 
     def state_bytes(self) -> float:
         """Return the size of the optimizers' state, in bytes per parameter."""

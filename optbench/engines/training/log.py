@@ -26,6 +26,9 @@ from optbench.core.task import Task
 DIVERGED_AT = 1e3
 """A minibatch loss this many times the larger of the first one and 1 is divergence."""
 
+ROUNDING = 1e-6
+"""By how much a target of error may be missed: a mean of float32 numbers is no exact share."""
+
 _COLUMNS = ("gradient_calls", "hvp_calls", "value", "gradient_norm", "lr", "seconds")
 _KEPT = (*_COLUMNS, *TRAINED, *TRAINED_MEASURED)
 
@@ -77,12 +80,21 @@ class Log:
         bad = ~(losses <= bound)
         for row in np.flatnonzero(bad.any(axis=0)).tolist():
             at = int(bad[:, row].argmax())
-            if row not in self.ended:
-                status = Status.NAN if math.isnan(losses[at, row]) else Status.DIVERGED
-                self.ended[row] = (status.value, step - len(losses) + at)
-                self.last[row] = len(self.steps)
+            self.end(row, step - len(losses) + at, losses[at, row])
         mean: np.ndarray = losses.mean(axis=0)
         return mean
+
+    def settle(self, step: int) -> None:
+        """Judge the losses before a step at which the runs ended without a log point."""
+        if self._losses:
+            self.judge(step)
+
+    def end(self, row: int, step: int, value: float) -> None:
+        """End a run that has not ended before, at the first step whose value is a bad one."""
+        if row not in self.ended:
+            status = Status.NAN if math.isnan(value) else Status.DIVERGED
+            self.ended[row] = (status.value, step)
+            self.last[row] = len(self.steps)
 
     @property
     def going(self) -> list[int]:
@@ -109,7 +121,7 @@ class Log:
             "ended": {str(row): list(end) for row, end in self.ended.items()},
             "last": {str(row): n for row, n in self.last.items()},
             "first": list(self.first),
-            "waiting": list(self._losses),
+            "waiting": torch.stack(self._losses) if self._losses else None,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -118,7 +130,8 @@ class Log:
         self.columns = {name: list(column) for name, column in state["columns"].items()}
         self.ended = {int(row): (end[0], end[1]) for row, end in state["ended"].items()}
         self.last = {int(row): n for row, n in state["last"].items()}
-        self._losses = list(state["waiting"])
+        waiting = state["waiting"]
+        self._losses = [] if waiting is None else list(waiting)
 
     def curve(self, row: int, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Return one run's columns, up to where it ended."""
@@ -200,7 +213,7 @@ def _hits(
 ) -> tuple[Hit, ...]:
     """Return the first log points at which the targets were reached."""
     error = spec.target_measure == "error"
-    height = 1 - trained["validation_accuracy"] if error else curve["value"]
+    height = 1 - ROUNDING - trained["validation_accuracy"] if error else curve["value"]
     hits = []
     for target in spec.targets:
         reached = np.flatnonzero(height <= target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import resource
 import sys
@@ -21,16 +22,20 @@ from optbench.core.spec import RunSpec
 from optbench.core.task import Task
 from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.recorder import Span
-from optbench.engines.seeded import seeded
+from optbench.engines.seeded import seed_all, seeded
 from optbench.engines.step import failure
 from optbench.engines.training.batches import Batches
-from optbench.engines.training.checkpoint import Checkpoint, Interruption, interruptible
+from optbench.engines.training.checkpoint import Checkpoint
 from optbench.engines.training.classes import ClassStepper
-from optbench.engines.training.evaluation import evaluate, sharpness
+from optbench.engines.training.deterministic import deterministic
+from optbench.engines.training.evaluation import NOTHING, evaluate, sharpness
+from optbench.engines.training.interruption import NEVER, InterruptedRunError, Interruption
 from optbench.engines.training.log import Log, collect, log_points
 from optbench.engines.training.objective import Objective
+from optbench.engines.training.random_state import random_state, set_random_state, undisturbed
 from optbench.engines.training.rules import RuleStepper
 from optbench.engines.training.stepper import Stepper
+from optbench.optimizers.foreign.holdings import UnkeepableError
 from optbench.optimizers.foreign.quiet import quiet
 
 Progress = Callable[[int, int], None]
@@ -52,6 +57,7 @@ def run_training(
     timeout: float = math.inf,
     checkpoint: Checkpoint | None = None,
     progress: Progress = unheard,
+    interruption: Interruption = NEVER,
 ) -> tuple[list[Run], Span]:
     """Train a model, or one for each of several learning rates as a stack.
 
@@ -62,34 +68,47 @@ def run_training(
         hyper: The numbers behind each run's hyperparameters.
         factors: What the schedule says of each step.
         batch: Name of the batch.
-        timeout: Seconds after which the runs stop where they are.
-        checkpoint: Where the runs are kept while they go on, and are taken up again.
+        timeout: Seconds after which the runs stop where they are; asked again, they go on from
+            there where there is a checkpoint.
+        checkpoint: Where the runs are kept while they go on, and are taken up again. It stays when
+            they end in a way that another try may mend.
         progress: Told how far the runs are.
+        interruption: When it comes, the runs are saved after the step.
 
     Returns:
         One result a spec, and when the engine started and ended.
 
     Raises:
         OptbenchError: When the optimizer refuses the task.
+        InterruptedRunError: When they were interrupted.
     """
     first, started = specs[0], time.monotonic()
     numbers = [
         {key: float(v) for key, v in values.items() if not isinstance(v, str)} for values in hyper
     ]
     foreign = isinstance(optimizer, StepMethod) and bool(optimizer.package)
-    with seeded(first.seed), quiet(on=foreign):
-        training = _Training(task, optimizer, first, hyper, numbers, factors, checkpoint, progress)
+    with seeded(first.seed), quiet(on=foreign), deterministic(first.training, first.device):
+
+        def new() -> _Training:
+            seed_all(first.seed)
+            if first.device == "cuda":
+                torch.cuda.reset_peak_memory_stats()
+            return _Training(task, optimizer, first, hyper, numbers, factors, checkpoint, progress)
+
+        training = _taken_up(new, checkpoint)
         status, message = Status.BUDGET, ""
         try:
-            with deadline(timeout), interruptible() as interruption:
-                training.advance(interruption)
+            # The loop looks at the clock itself; the deadline is for a step that never returns.
+            with deadline(2 * timeout):
+                training.advance(interruption, until=started + timeout)
         except OptbenchError:
             raise
         except TimeUpError:
             status, message = Status.TIMEOUT, f"stopped after {timeout:g} s"
         except (Exception, SystemExit, GeneratorExit) as error:  # whatever an optimizer raises
             status, message = failure(error)
-    if checkpoint is not None:
+        training.settle()
+    if checkpoint is not None and status.is_final:
         checkpoint.remove()
     runs = collect(
         training.log,
@@ -98,12 +117,25 @@ def run_training(
         hyper=numbers,
         dim=sum(p.numel() for p in training.objective.parameters),
         status=status,
-        message=message,
+        message=message or training.note,
         batch=batch,
         state_bytes=training.state_bytes,
         seconds=training.clock.seconds,
     )
     return runs, (started, time.monotonic())
+
+
+def _taken_up(new: Callable[[], _Training], checkpoint: Checkpoint | None) -> _Training:
+    """Return a training where its checkpoint stands, or at the start."""
+    kept = None if checkpoint is None else checkpoint.load()
+    training = new()
+    if kept is None:
+        return training
+    try:
+        training.resume(kept)
+    except Exception:  # it is of another make: whatever was already taken from it is dropped
+        return new()
+    return training
 
 
 @dataclass
@@ -113,17 +145,21 @@ class _Clock:
     device: torch.device
     seconds: float = 0.0
     _since: float = field(default_factory=time.monotonic)
+    _lap: float = 0.0
 
     def start(self) -> None:
         self._since = time.monotonic()
 
-    def stop(self) -> float:
-        """Stop when the device has done what it was asked, and return the seconds since start."""
+    def stop(self) -> None:
+        """Stop when the device has done what it was asked."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        passed = time.monotonic() - self._since
-        self.seconds += passed
-        return passed
+        self.seconds += time.monotonic() - self._since
+
+    def lap(self) -> float:
+        """Return the seconds since the last call."""
+        before, self._lap = self._lap, self.seconds
+        return self._lap - before
 
 
 class _Training:
@@ -166,64 +202,82 @@ class _Training:
             self.stepper = RuleStepper(
                 optimizer, self.objective, self.batches, options, numbers, factors, names
             )
-        self._splits = {
-            name: None if split is None else split.to(device, dtype)
-            for name, split in (("validation", task.validation), ("test", task.test))
-        }
+        self._dtype = dtype
+        self._validation = None if task.validation is None else task.validation.to(device, dtype)
         self._train = task.train.to(device, dtype) if spec.training.sharpness else None
         self._checkpoint, self._progress = checkpoint, progress
         self.log, self.clock = Log(rows=len(numbers)), _Clock(device)
         self.state_bytes: float | None = None
+        self.note = ""
         self._next = 0
 
-    def advance(self, interruption: Interruption) -> None:
-        """Take steps until the horizon, or until all runs have diverged or time is up."""
+    def advance(self, interruption: Interruption, *, until: float) -> None:
+        """Take steps until the horizon, or until all runs have diverged or time is up.
+
+        Raises:
+            InterruptedRunError: After the step in which an interruption came.
+            TimeUpError: After the step in which the clock went past `until`.
+        """
         horizon = len(self.factors.lr) - 1
         due = set(log_points(horizon, self.spec.training.evaluations))
-        if not self._resume():
-            self._look(0, None, 0.0, 0)
-        since = 0  # log point before, or where the runs were taken up
+        if not self.log.steps:
+            self._look(0, None, 0)
+        since = 0  # steps since the log point before, or since the runs were taken up
+        self.clock.lap()
         self.clock.start()
         for t in range(self._next, horizon):
+            if not self.log.going:
+                return
             logs = t + 1 in due
             self.log.take(self.stepper.step(t, look=logs))
+            self._next = t + 1
             since += 1
             if logs:
-                seconds = self.clock.stop()
-                if self.state_bytes is None:
-                    self.state_bytes = self.stepper.state_bytes()
-                self._look(t + 1, self.log.judge(t + 1).tolist(), seconds, since)
+                self.clock.stop()
+                self._look(t + 1, self.log.judge(t + 1).tolist(), since)
                 self._progress(t + 1, horizon)
-                if not self.log.going:
-                    return
                 since = 0
                 self.clock.start()
-            if self._checkpoint is not None and (interruption or self._checkpoint.due):
+            late = time.monotonic() >= until
+            if interruption or late or (self._checkpoint is not None and self._checkpoint.due):
                 self.clock.stop()
-                self._checkpoint.save(self._state(t + 1))
+                self._keep()
+                if interruption:
+                    raise InterruptedRunError
+                if late:
+                    raise TimeUpError
                 self.clock.start()
-            if interruption:
-                return
         self._test()
 
-    def _look(self, step: int, losses: Sequence[float] | None, seconds: float, steps: int) -> None:
-        """Write down a log point."""
-        rows, going = self.log.rows, self.log.going
+    def settle(self) -> None:
+        """Judge what came after the last log point, where the device still answers."""
+        with contextlib.suppress(Exception):
+            self.log.settle(self._next)
+
+    def _look(self, step: int, losses: Sequence[float] | None, steps: int) -> None:
+        """Write down a log point, and end the runs whose validation loss is no number."""
+        if self.state_bytes is None and step:  # its state is there from the first step on
+            self.state_bytes = self.stepper.state_bytes()
+            self._rehearse()
+        rows = self.log.rows
         values: dict[str, list[float]] = {
             name: [math.nan] * rows
             for name in ("validation_loss", "validation_accuracy", "sharpness")
         }
-        for row in going:
-            with self.stepper.standing(row) as objective:
-                found = evaluate(self.task, objective, self._splits["validation"])
+        for row in self.log.going:
+            with undisturbed(self.clock.device), self.stepper.standing(row) as objective:
+                found = evaluate(self.task, objective, self._validation)
                 values["validation_loss"][row], values["validation_accuracy"][row] = found
                 if self._train is not None:
                     values["sharpness"][row] = sharpness(objective, self._train)
+            if self._validation is not None and not math.isfinite(found.loss):
+                self.log.end(row, step, found.loss)
         if losses is not None:
             values["train_loss"] = list(losses)
             values["gradient_norm"] = self.stepper.gradient_norm.tolist()
             values["update_ratio"] = self.stepper.update_ratio.tolist()
-            values["examples_per_second"] = [rows * steps * self.batches.size / seconds] * rows
+            speed = rows * steps * self.batches.size / self.clock.lap()
+            values["examples_per_second"] = [speed] * rows
         unknown = [math.nan] * rows
         measured = "validation_loss" if self.task.validation is not None else "train_loss"
         values["value"] = values.get(measured, unknown)
@@ -240,42 +294,51 @@ class _Training:
 
     def _test(self) -> None:
         """Evaluate the runs that got to the end on the test examples."""
+        test = None if self.task.test is None else self.task.test.to(self.clock.device, self._dtype)
         figures: dict[str, list[float]] = {"test_loss": [], "test_accuracy": []}
         for row in range(self.log.rows):
-            found = (math.nan, math.nan)
+            found = NOTHING
             if row in self.log.going:
-                with self.stepper.standing(row) as objective:
-                    found = evaluate(self.task, objective, self._splits["test"])
+                with undisturbed(self.clock.device), self.stepper.standing(row) as objective:
+                    found = evaluate(self.task, objective, test)
             for name, value in zip(figures, found, strict=True):
                 figures[name].append(value)
         self.log.amend(figures)
 
-    def _state(self, step: int) -> dict[str, Any]:
+    def _rehearse(self) -> None:
+        """Say early whether the runs can be kept, whenever that will be needed."""
+        try:
+            self.stepper.state()
+        except UnkeepableError as error:
+            if self._checkpoint is not None:
+                name = self.spec.optimizer.name
+                self.note = f"an interrupted run of {name} starts anew: {error}"
+            self._checkpoint = None
+
+    def _keep(self) -> None:
+        """Save the runs as they stand between two steps, if that can be."""
+        self._rehearse()
+        if self._checkpoint is not None:
+            self.note = self._checkpoint.save(self._state())
+
+    def _state(self) -> dict[str, Any]:
         """Return all that the coming steps depend on."""
-        device = self.clock.device
         return {
-            "step": step,
+            "step": self._next,
             "stepper": self.stepper.state(),
             "log": self.log.state(),
             "seconds": self.clock.seconds,
             "state_bytes": self.state_bytes,
-            "random": torch.get_rng_state(),
-            "cuda_random": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "random": random_state(self.clock.device),
         }
 
-    def _resume(self) -> bool:
-        """Go back to the last checkpoint; say whether there is one."""
-        kept = None if self._checkpoint is None else self._checkpoint.load(self.clock.device)
-        if kept is None:
-            return False
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """Go back to where `_state` was called."""
         self.stepper.load(kept["stepper"])
         self.log.load(kept["log"])
         self.clock.seconds, self.state_bytes = kept["seconds"], kept["state_bytes"]
         self._next = kept["step"]
-        torch.set_rng_state(kept["random"])
-        if kept["cuda_random"] is not None:
-            torch.cuda.set_rng_state(kept["cuda_random"], self.clock.device)
-        return True
+        set_random_state(kept["random"], self.clock.device)
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -13,7 +13,16 @@ from torch import Tensor
 from optbench.core.parameters import parameters_of
 from optbench.core.registry import load
 from optbench.families import FAMILIES
-from tests.families.cases import CASES, CHECK, RTOL_ROUNDING, Case, build, close, points
+from tests.families.cases import (
+    CASES,
+    CHECK,
+    FUNCTIONS,
+    RTOL_ROUNDING,
+    Case,
+    build,
+    close,
+    points,
+)
 
 RTOL_DIFFERENCE = 1e-6  # central difference, h = 1e-5: error h^2 f'''/6 + eps |f|/h
 FIXED = ("equal", "slow", "power_law")  # words for starts that are the same for every seed
@@ -290,7 +299,7 @@ def test_start_is_feasible_and_not_the_solution(case: Case) -> None:
         assert torch.equal(problem.project(x), x)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_documentation_has_a_formula_facts_a_start_and_a_source(name: str) -> None:
     """`optbench show` has something to show, and parameters have a meaning and a valid default."""
     family = load(FAMILIES[name].target)
@@ -305,7 +314,7 @@ def test_documentation_has_a_formula_facts_a_start_and_a_source(name: str) -> No
             assert parameter.param.allows(float(parameter.default or 0))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_family_builds_with_its_defaults(name: str) -> None:
     """A name alone is a full spec, and building twice gives the same problem."""
     family = load(FAMILIES[name].target)

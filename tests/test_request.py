@@ -107,7 +107,7 @@ def test_all_missing_data_is_named_at_once(needy: str) -> None:
     """Over all requests each set is named once, with the commands that get it."""
     requests = (
         _request("parabola", f"{needy}:pictures", f"{needy}:letters"),
-        _request(f"{needy}:pictures", f"{needy}:pictures:data=a9a", seeds=2),
+        _request(f"{needy}:pictures:data=tinyshakespeare", f"{needy}:pictures:data=a9a", seeds=2),
     )
     with pytest.raises(DataMissingError) as caught:
         expand(*requests)

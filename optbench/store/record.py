@@ -110,11 +110,7 @@ def encode(record: Record) -> Encoded:
         "points_dim": None if points is None else points.shape[1],
         "blob_crc32": _blob_crc32(blobs),
     }
-    hits = tuple(
-        (float(hit.target), int(hit.step), _real(hit.gradient_calls))
-        for hit in sorted(run.hits, key=lambda hit: -hit.target)
-    )
-    trained = _trained(run, curve.shape[1])
+    hits, trained = _hits(run), _trained(run, curve.shape[1])
     row |= {"crc32": _crc32(row, hits, trained)} | blobs
     return Encoded(row, hits, trained, environment)
 
@@ -214,6 +210,13 @@ def _read_curve(row: Row) -> dict[str, np.ndarray]:
     else:
         values = np.array([[row[f"last_{name}"]] for name in CURVE], dtype=float)
     return dict(zip(CURVE, values, strict=True))
+
+
+def _hits(run: Run) -> tuple[HitRow, ...]:
+    return tuple(
+        (float(hit.target), int(hit.step), _real(hit.gradient_calls))
+        for hit in sorted(run.hits, key=lambda hit: -hit.target)
+    )
 
 
 def _trained(run: Run, points: int) -> tuple[TrainedRow, ...]:

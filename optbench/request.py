@@ -15,6 +15,7 @@ from optbench.core.parameters import Parameter, Value, vectors_among
 from optbench.core.registry import plugins
 from optbench.core.spec import RunSpec, Spec, parse, parse_one, parse_values
 from optbench.core.target import read_targets
+from optbench.core.task import Task
 from optbench.core.training import PLAIN, Training
 from optbench.families import FAMILIES
 from optbench.families.settings import Settings, check_budget, settle
@@ -96,13 +97,17 @@ class Request:
 
 
 class Named(NamedTuple):
-    """What names a run, before the problem is built: complete specs, and the problem's label."""
+    """What names a run, before the problem is built: complete specs, and the problem's label.
+
+    `sized` says whether the optimizer's text has a batch size of its own.
+    """
 
     label: str
     problem: Spec
     optimizer: Spec
     schedule: Spec
     seed: int
+    sized: bool
 
 
 def expand(*requests: Request) -> list[RunSpec]:
@@ -132,16 +137,16 @@ def named_runs(request: Request) -> list[Named]:
     from optbench.schedules.find import complete_schedule
 
     problems = [pair for text in request.problems for pair in _named_problems(text)]
-    optimizers = [spec for text in request.optimizers for spec in _optimizers(text, request.lr)]
+    optimizers = [pair for text in request.optimizers for pair in _optimizers(text, request.lr)]
     schedules = [
         complete_schedule(spec)
         for text in request.schedules
         for spec in parse(text, schedule_vectors)
     ]
     return [
-        Named(label, problem, optimizer, schedule, seed)
+        Named(label, problem, optimizer, schedule, seed, sized)
         for label, problem in problems
-        for optimizer in optimizers
+        for optimizer, sized in optimizers
         for schedule in _applicable(optimizer, schedules)
         for seed in range(request.seeds)
     ]
@@ -171,10 +176,13 @@ def _specs(request: Request, named: Sequence[Named]) -> Iterator[RunSpec]:
     settled = {spec: settle(label, build(spec), asked) for spec, label in labels.items()}
     check_optimizers(labels, dict.fromkeys(run.optimizer for run in named))
     for run in named:
-        own = settled[run.problem]
+        own, optimizer = settled[run.problem], run.optimizer
+        if isinstance(build(run.problem), Task) and not run.sized:
+            # A default such as sgd's, one example, is for functions; a task has its own number.
+            optimizer = Spec.of(optimizer.name, dict(optimizer.params) | {"batch_size": 0})
         yield RunSpec(
             problem=run.problem,
-            optimizer=run.optimizer,
+            optimizer=optimizer,
             schedule=run.schedule,
             budget=own.budget,
             targets=own.targets,
@@ -225,8 +233,11 @@ def label_of(text: str) -> str:
     return label if equals and ":" not in label and "," not in label else text
 
 
-def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
-    """Yield the complete specs of an optimizer's text, once for each learning rate."""
+def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[tuple[Spec, bool]]:
+    """Yield the complete specs of an optimizer's text, once for each learning rate.
+
+    With each comes whether the text has a batch size.
+    """
     for spec in parse(text, optimizer_vectors):
         parameters = _optimizer_parameters(spec.name)
         given = dict(spec.params)
@@ -239,7 +250,7 @@ def _optimizers(text: str, rates: tuple[str, ...]) -> Iterator[Spec]:
                 raise SpecError(
                     f"{spec.name} has no default learning rate: give one, {spec.name}:lr=0.1 say"
                 )
-            yield Spec.of(spec.name, values)
+            yield Spec.of(spec.name, values), "batch_size" in given
 
 
 def _problem_parameters(name: str) -> Mapping[str, Parameter]:

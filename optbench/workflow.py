@@ -35,6 +35,9 @@ WORTH_WORKERS = 1e5
 PROBE_STEPS = 50
 """Steps from which a batch's time is estimated."""
 
+PROBE_UPDATES = 5
+"""The same of a task, whose steps take long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -162,7 +165,7 @@ def carry_out(
         jobs: Processes.
         timeout: Seconds that a batch may take.
         on_finished: Called with every batch when it is done and stored.
-        on_progress: Told steps done and steps in all of a learning run in this process.
+        on_progress: Told the share that is done of learning runs in this process, and their number.
 
     Returns:
         All the runs of the plan, old and new.
@@ -214,17 +217,40 @@ def _record(run: Run, work: Plan) -> Record:
 
 
 def estimate(work: Plan) -> float:
-    """Return the seconds of one process that a plan takes, from a few steps of each batch."""
-    from optbench.engines.execute import horizon
+    """Return the seconds of one process that a plan takes, from a few steps of each batch.
 
+    Of a task one batch stands for all that have the problem, the optimizer and the options in
+    common.
+    """
+    known: dict[tuple[object, ...], float] = {}
     total = 0.0
     for batch in work.batches:
-        steps = horizon(batch.specs[0])
-        share = min(1.0, PROBE_STEPS / steps)
-        probe = tuple(replace(spec, budget=spec.budget * share, targets=()) for spec in batch.specs)
-        (finished,) = execute([Batch(batch.engine, probe)])
-        total += (finished.span[1] - finished.span[0]) / share
+        first = batch.specs[0]
+        options = (first.problem, first.optimizer.name, first.budget, first.training)
+        key = (*options, len(batch.specs)) if batch.engine == "training" else (batch,)
+        if key not in known:
+            known[key] = _seconds(batch)
+        total += known[key]
     return total
+
+
+def _seconds(batch: Batch) -> float:
+    """Return about how long a batch takes."""
+    from optbench.engines.execute import horizon
+
+    first, trains = batch.specs[0], batch.engine == "training"
+    share = min(1.0, (PROBE_UPDATES if trains else PROBE_STEPS) / horizon(first))
+    once = replace(first.training, evaluations=1)
+    probe = tuple(
+        replace(spec, budget=spec.budget * share, targets=(), training=once) for spec in batch.specs
+    )
+    (finished,) = execute([Batch(batch.engine, probe)])
+    whole = finished.span[1] - finished.span[0]
+    if not trains:
+        return whole / share
+    stepping = sum(run.seconds for run in finished.runs)
+    # The rest is three evaluations: before, after, on test data.
+    return stepping / share + (whole - stepping) * (first.training.evaluations + 2) / 3
 
 
 def choose_jobs(work: Plan) -> int:

@@ -190,7 +190,14 @@ def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
 
     with console.Progress(plan.new) as progress:
         try:
-            return workflow.carry_out(plan, store, jobs=jobs, timeout=timeout, on_finished=count)
+            return workflow.carry_out(
+                plan,
+                store,
+                jobs=jobs,
+                timeout=timeout,
+                on_finished=count,
+                on_progress=progress.update,
+            )
         except (KeyboardInterrupt, SystemExit):
             left = plan.new - done
             click.echo(

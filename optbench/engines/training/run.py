@@ -38,11 +38,11 @@ from optbench.engines.training.stepper import Stepper
 from optbench.optimizers.foreign.holdings import UnkeepableError
 from optbench.optimizers.foreign.quiet import quiet
 
-Progress = Callable[[int, int], None]
-"""Told at log points: steps done, steps in all."""
+Progress = Callable[[float, int], None]
+"""Told at log points: the share of the steps that is done, and the number of runs."""
 
 
-def unheard(done: int, total: int) -> None:
+def unheard(share: float, runs: int) -> None:
     """Tell nobody."""
 
 
@@ -235,7 +235,7 @@ class _Training:
             if logs:
                 self.clock.stop()
                 self._look(t + 1, self.log.judge(t + 1).tolist(), since)
-                self._progress(t + 1, horizon)
+                self._progress((t + 1) / horizon, self.log.rows)
                 since = 0
                 self.clock.start()
             late = time.monotonic() >= until

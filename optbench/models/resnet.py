@@ -53,7 +53,8 @@ def resnet(depth: int, width: int, classes: int = 10) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network.to(memory_format=torch.channels_last)  # in which convolutions are faster
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
+    return network
 
 
 class ResNet(nn.Module):

@@ -45,7 +45,7 @@ class WhitenedNet(nn.Module):
             self.groups.append(_Unit(before, channels, pool=True))
             self.groups.append(_Unit(channels, channels, pool=False))
         self.head = nn.Linear(widths[-1], classes, bias=False)
-        self.to(memory_format=torch.channels_last)  # in which convolutions are faster
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster
 
     def forward(self, images: Tensor) -> Tensor:
         """Return scores (b, classes) of images (b, 3, 32, 32)."""

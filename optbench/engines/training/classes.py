@@ -67,6 +67,9 @@ class ClassStepper:
                 "or an update rule"
             )
         traits = admitted(method.cls, name)
+        if not (method.cls.__module__.startswith("torch.") and traits.gradient == "given"):
+            # Many other classes take gradients apart by `view`, which wants them row by row.
+            objective.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self._shown = Gradients.of(hyper)
         if self._shown.clip_sample:
             raise OptbenchError("clip_sample is not for learning problems; clip_norm is")
@@ -149,11 +152,15 @@ class ClassStepper:
         if self._shown.clip_value:
             nn.utils.clip_grad_value_(self._objective.parameters, self._shown.clip_value)
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on."""
+        del rows
+
     @contextlib.contextmanager
     def standing(self, row: int) -> Iterator[Objective]:
         """Inside the block the model stands where the run is judged."""
         del row
-        if not self._two_faced:
+        if not self._two_faced or not self.gradients:  # both faces begin at x_0
             yield self._objective
             return
         # To the other face and back, numbers are rounded.

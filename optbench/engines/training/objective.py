@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, grad_and_value, vmap
 
 from optbench.core.layout import Block, Layout
 from optbench.core.task import Task
@@ -32,11 +32,11 @@ class Objective:
         self.parameters = [p for _, p in named]
         self._task, self._accumulate = task, training.accumulate
         self._bf16 = training.precision == "bf16"
-        self._forward: Callable[[Tensor], Tensor] = module
-        self._call: Callable[..., Tensor] = self._functional
+        self._mean: Callable[[Tensor, Tensor], Tensor] = self._loss
+        self._derivatives = vmap(grad_and_value(self._loss_at), in_dims=(0, None, None))
         if training.compile:
-            self._forward = torch.compile(module)
-            self._call = torch.compile(self._functional)
+            self._mean = torch.compile(self._mean)
+            self._derivatives = torch.compile(self._derivatives)
 
     @property
     def device(self) -> torch.device:
@@ -47,11 +47,10 @@ class Objective:
         """Return a copy of the parameters as one vector, (d,)."""
         return torch.cat([p.detach().reshape(-1) for p in self.parameters])
 
-    @torch.no_grad()
     def stand_at(self, x: Tensor) -> None:
-        """Write a vector (d,) into the parameters."""
+        """Let the parameters be the parts of a vector (d,), in its memory."""
         for parameter, part in zip(self.parameters, self.layout.split(x), strict=True):
-            parameter.copy_(part)
+            parameter.data = part
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context of forward passes."""
@@ -62,12 +61,41 @@ class Objective:
     def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch where the model stands, a scalar with a graph."""
         with self.autocast():
-            return self._task.loss(self._forward(inputs), targets)
+            return self._mean(inputs, targets)
 
     def loss_at(self, x: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of a batch at x (d,), a scalar; its graph leads to x."""
+        """Return the mean loss of a batch at x (d,), a scalar; its graph leads to x.
+
+        Not compiled, so that it can be differentiated again.
+        """
         with self.autocast():
-            return self._task.loss(self._call(self._named(x), inputs), targets)
+            return self._loss_at(x, inputs, targets)
+
+    def derivatives(self, x: Tensor, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean losses of a batch at the points of a stack and their gradients.
+
+        A single point is where the model then stands: its parameters are views of x, which costs
+        less than calling the model with others.
+
+        Args:
+            x: The points, shape (B, d).
+            inputs: Of the batch.
+            targets: Of the batch.
+
+        Returns:
+            Losses (B,) and gradients (B, d).
+        """
+        if len(x) > 1:
+            with self.autocast():
+                gradients, losses = self._derivatives(x, inputs, targets)
+            return losses, gradients
+        self.stand_at(x[0])
+        with torch.enable_grad():
+            loss = self.loss(inputs, targets)
+            parts = torch.autograd.grad(
+                loss, self.parameters, allow_unused=True, materialize_grads=True
+            )
+        return loss.detach()[None], torch.cat([part.reshape(-1) for part in parts])[None]
 
     def parts(self, inputs: Tensor, targets: Tensor) -> list[tuple[float, Tensor, Tensor]]:
         """Cut a batch into the parts that are accumulated, each with its weight in the mean."""
@@ -76,10 +104,10 @@ class Objective:
         pairs = zip(inputs.chunk(self._accumulate), targets.chunk(self._accumulate), strict=True)
         return [(len(a) / len(inputs), a, y) for a, y in pairs]
 
-    def _named(self, x: Tensor) -> dict[str, Tensor]:
-        names = (block.name for block in self.layout.blocks)
-        return dict(zip(names, self.layout.split(x), strict=True))
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        return self._task.loss(self.module(inputs), targets)
 
-    def _functional(self, named: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        output: Tensor = functional_call(self.module, dict(named), (inputs,))
-        return output
+    def _loss_at(self, x: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        names = (block.name for block in self.layout.blocks)
+        named = dict(zip(names, self.layout.split(x), strict=True))
+        return self._task.loss(functional_call(self.module, named, (inputs,)), targets)

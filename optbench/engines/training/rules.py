@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value, vmap
 
 from optbench.core.errors import OptbenchError
 from optbench.core.layout import Layout
@@ -18,7 +17,7 @@ from optbench.core.randomness import stream
 from optbench.core.schedule import Factors
 from optbench.engines.batched import at_step
 from optbench.engines.clip import clip_norm, clip_value
-from optbench.engines.columns import columns, momentum_of, with_exclusions
+from optbench.engines.columns import columns, keep_rows, momentum_of, with_exclusions
 from optbench.engines.training.batches import Batches
 from optbench.engines.training.evaluation import re_estimated, twice_differentiable
 from optbench.engines.training.objective import Objective
@@ -77,11 +76,13 @@ class TaskOracle:
     def gradient(self, x: Tensor) -> Tensor:
         """Return the gradients of this step's batch, (B, d) to (B, d)."""
         inputs, targets = self._batches.at(self._t)
-        f, g = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
-        for weight, a, y in self._objective.parts(inputs, targets):
-            part_f, part_g = self._value_and_gradient(x, a, y)
-            f = part_f if weight == 1 else f + weight * part_f
-            g = part_g if weight == 1 else g + weight * part_g
+        (weight, a, y), *rest = self._objective.parts(inputs, targets)
+        f, g = self._objective.derivatives(x, a, y)
+        if rest:
+            f, g = weight * f, weight * g
+        for weight, a, y in rest:
+            more_f, more_g = self._objective.derivatives(x, a, y)
+            f, g = f + weight * more_f, g + weight * more_g
         self.gradients += 1
         if self.losses is None:
             self.losses, self.point = f, x
@@ -90,17 +91,6 @@ class TaskOracle:
         if self._shown.clip_norm:
             g = clip_norm(g, self._shown.clip_norm)
         return clip_value(g, self._shown.clip_value) if self._shown.clip_value else g
-
-    def _value_and_gradient(self, x: Tensor, a: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        if len(x) > 1:
-            derivative = grad_and_value(lambda point: self._objective.loss_at(point, a, y))
-            g, f = vmap(derivative)(x)
-            return f, g
-        point = x[0].detach().requires_grad_()
-        with torch.enable_grad():
-            loss = self._objective.loss_at(point, a, y)
-            (gradient,) = torch.autograd.grad(loss, point)
-        return loss.detach()[None], gradient[None]
 
     def hessian_vector(self, x: Tensor, v: Tensor) -> Tensor:
         """Return the Hessians of this step's batch times v, (B, d) each."""
@@ -165,6 +155,7 @@ class RuleStepper:
         layout = with_exclusions(objective.layout, dict(options))
         self._rule, self._objective, self._batches = rule, objective, batches
         self._factors = factors
+        self._kept, self._places = list(range(self.rows)), torch.empty(0)
         self._x = objective.point().expand(self.rows, -1).clone()
         self._state = rule.init(self._x, layout)
         self._values = columns(rule, hyper, layout, self._x)
@@ -208,14 +199,33 @@ class RuleStepper:
         self._elsewhere = self._elsewhere or oracle.point is not before
         if look:
             assert oracle.norms is not None
-            self.gradient_norm = oracle.norms
-            self.update_ratio = update_ratio(before, self._x)
-        return oracle.losses
+            self.gradient_norm = self._of_all(oracle.norms)
+            self.update_ratio = self._of_all(update_ratio(before, self._x))
+        return self._of_all(oracle.losses)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these runs only, once they are half of those that go on, or fewer."""
+        if 0 < 2 * len(rows) <= len(self._kept):
+            self._shrink(rows)
+
+    def _shrink(self, rows: Sequence[int]) -> None:
+        chosen = torch.tensor([self._kept.index(row) for row in rows], device=self._x.device)
+        self._x, self._state = self._x[chosen], tuple(part[chosen] for part in self._state)
+        self._values = keep_rows(self._values, chosen)
+        self._kept, self._places = list(rows), torch.tensor(rows, device=self._x.device)
+
+    def _of_all(self, values: Tensor) -> Tensor:
+        """Return values of the runs that go on as values (B,) of all, NaN for the others."""
+        if len(self._kept) == self.rows:
+            return values
+        whole = values.new_full((self.rows,), torch.nan)
+        whole[self._places] = values
+        return whole
 
     @contextlib.contextmanager
     def standing(self, row: int) -> Iterator[Objective]:
         """Inside the block the model stands where this run is judged."""
-        self._objective.stand_at(self._x[row])
+        self._objective.stand_at(self._x[self._kept.index(row)])
         if not self._elsewhere:
             yield self._objective
             return
@@ -225,6 +235,7 @@ class RuleStepper:
     def state(self) -> dict[str, Any]:
         """Return points, the rule's memory, the model's buffers and counts."""
         return {
+            "rows": self._kept,
             "x": self._x,
             "state": list(self._state),
             "buffers": dict(self._objective.module.named_buffers()),
@@ -233,6 +244,7 @@ class RuleStepper:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state` was called."""
+        self._shrink(state["rows"])
         self._x, self._state = state["x"], tuple(state["state"])
         for name, buffer in self._objective.module.named_buffers():
             buffer.copy_(state["buffers"][name])

@@ -236,6 +236,7 @@ class _Training:
                 self.clock.stop()
                 self._look(t + 1, self.log.judge(t + 1).tolist(), since)
                 self._progress((t + 1) / horizon, self.log.rows)
+                self.stepper.keep(self.log.going)
                 since = 0
                 self.clock.start()
             late = time.monotonic() >= until

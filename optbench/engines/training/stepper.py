@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -38,6 +38,9 @@ class Stepper(Protocol):
 
         With `look` the gradients' norms and the update ratios are measured too.
         """
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Hear that only these runs go on; the figures of the others may be NaN from here on."""
 
     def standing(self, row: int) -> contextlib.AbstractContextManager[Objective]:
         """Inside the block the model stands where this run is judged."""

@@ -130,8 +130,13 @@ class ClassStepper:
 
     def fused(self) -> None:
         """Let the optimizer take its step inside the backward pass."""
+        if self._shown.clip_norm or self._shown.clip_value:
+            raise OptbenchError("an optimizer that steps in the backward pass cannot be clipped")
+        batch = self._batches.at(self._t)
+        if len(self._objective.parts(*batch)) > 1:
+            raise OptbenchError("an optimizer that steps in the backward pass cannot accumulate")
         with torch.enable_grad():
-            loss = self._objective.loss(*self._batches.at(self._t))
+            loss = self._objective.loss(*batch)
         self._loss = loss.detach()
         self.gradients += 1
         optimizer = self.optimizers[0]

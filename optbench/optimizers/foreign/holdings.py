@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import types
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -51,16 +52,23 @@ class Holdings:
     """What some optimizers hold; made when they are new.
 
     Attributes are followed through containers and objects; the model's parameters and modules are
-    kept as their places. Objects of other classes are numbered when the optimizers are new, in an
-    order that is the same in every process, and their attributes are kept; one that a step makes
-    cannot be built from data.
+    kept as their places, and so are numbers that are their ids or addresses, which some classes
+    have for keys. Objects of other classes are numbered when the optimizers are new, in an order
+    that is the same in every process, and their attributes are kept; one that a step makes is built
+    from its attributes, without a call, where its class comes with the optimizer's.
     """
 
     def __init__(self, optimizers: Sequence[Any], module: nn.Module) -> None:
         """Look at new optimizers, and at the model whose state is not theirs."""
         self._optimizers = optimizers
-        self._known = [*module.parameters(), *module.modules()]
+        self._known: list[Any] = [*module.parameters(), *module.modules()]
         self._places = {id(known): i for i, known in enumerate(self._known)}
+        self._addresses = {}
+        for i, known in enumerate(self._known):
+            self._addresses[id(known)] = ("id", i)
+            if isinstance(known, Tensor):
+                self._addresses[known.data_ptr()] = ("address", i)
+        self._packages = {_root(type(optimizer)) for optimizer in optimizers}
         self._seen: dict[int, tuple[int, Any]] = {}  # with the values, so that no id is used twice
         self._numbers: dict[int, int] = {}
         self._new = True
@@ -95,6 +103,8 @@ class Holdings:
         """Return a leaf itself, and anything else as `[kind, which, content]`."""
         if id(value) in self._places:
             return ["known", self._places[id(value)], None]
+        if type(value) is int and value in self._addresses:
+            return [*self._addresses[value], None]
         if type(value) in _LEAVES:
             return value
         if isinstance(value, np.ndarray | np.generic):
@@ -105,16 +115,20 @@ class Holdings:
         name, number = type(value).__name__, self._numbers.get(id(value))
         if self._new or (number is not None and not isinstance(value, tuple | frozenset)):
             return ["born", number, self._content(value)]
-        if type(value) is not _CONTAINERS.get(name):
+        if type(value) is _CONTAINERS.get(name):
+            return ["made", name, self._content(value)]
+        if type(value) is deque:
+            return ["deque", value.maxlen, self._content(value)]
+        if _root(type(value)) not in self._packages:
             raise UnkeepableError(f"it holds a {name}, which a checkpoint cannot")
-        return ["made", name, self._content(value)]
+        return ["object", [type(value).__module__, name], self._content(value)]
 
     def _content(self, value: Any) -> Any:
         if isinstance(value, _FIXED):
             return None
         if isinstance(value, Mapping):
             return [[self._write(k), self._write(v)] for k, v in value.items()]
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, list | tuple | set | frozenset | deque):
             return [self._write(member) for member in value]
         generator = _generator_state(value)
         if generator is not None:
@@ -130,13 +144,14 @@ class Holdings:
         if not isinstance(kept, list):
             return kept
         kind, which, content = kept
-        if kind == "known":
-            return self._known[which]
+        if kind in ("known", "id", "address"):
+            known = self._known[which]
+            return known if kind == "known" else id(known) if kind == "id" else known.data_ptr()
         if kind == "numpy":
             return content.numpy()[()]
         if kind == "same":
             return self._built[which]
-        value = self._born[which] if kind == "born" else _CONTAINERS[which]()
+        value = self._begun(kind, which)
         place = len(self._built)
         self._built.append(value)
         if isinstance(value, tuple | frozenset):
@@ -144,6 +159,20 @@ class Holdings:
         else:
             self._fill(value, content)
         return value
+
+    def _begun(self, kind: str, which: Any) -> Any:
+        """Return a thing that is to be filled with what it holds."""
+        if kind == "born":
+            return self._born[which]
+        if kind == "made":
+            return _CONTAINERS[which]()
+        if kind == "deque":
+            return deque(maxlen=which)
+        module, name = which
+        cls = getattr(sys.modules.get(module), name, None)
+        if not isinstance(cls, type) or _root(cls) not in self._packages:
+            raise UnkeepableError(f"{module}.{name} is not the optimizer's")
+        return object.__new__(cls)
 
     def _fill(self, value: Any, content: Any) -> None:
         """Put what was written into a container, a generator or an object."""
@@ -153,14 +182,20 @@ class Holdings:
             pairs = [(self._read(k), self._read(v)) for k, v in content]
             value.clear()  # type: ignore[attr-defined]
             value.update(pairs)  # type: ignore[attr-defined]
-        elif isinstance(value, list | set):
+        elif isinstance(value, list | set | deque):
             members = [self._read(part) for part in content]
             value.clear()
-            value.extend(members) if isinstance(value, list) else value.update(members)
+            value.update(members) if isinstance(value, set) else value.extend(members)
         elif _generator_state(value) is not None:
             _set_generator_state(value, self._read(content))
         else:
-            self._read(content)
+            attributes = self._read(content)
+            if attributes is not vars(value):  # it is a new one
+                vars(value).update(attributes)
+
+
+def _root(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def _generator_state(value: Any) -> Any:

@@ -63,8 +63,8 @@ class ClassStepper:
         """
         if method.cls is None:
             raise OptbenchError(
-                f"{name} minimises functions: learning problems need a class in torch's form, "
-                "or an update rule"
+                f"{name} needs a function to minimise; learning problems take classes in torch's "
+                "form and update rules"
             )
         traits = admitted(method.cls, name)
         if not (method.cls.__module__.startswith("torch.") and traits.gradient == "given"):

@@ -42,6 +42,10 @@ Progress = Callable[[float, int], None]
 """Told at log points: the share of the steps that is done, and the number of runs."""
 
 
+PATIENCE = 10.0
+"""Seconds beyond the limit after which a step that does not return is broken off."""
+
+
 def unheard(share: float, runs: int) -> None:
     """Tell nobody."""
 
@@ -99,7 +103,7 @@ def run_training(
         status, message = Status.BUDGET, ""
         try:
             # The loop looks at the clock itself; the deadline is for a step that never returns.
-            with deadline(2 * timeout):
+            with deadline(timeout + PATIENCE):
                 training.advance(interruption, until=started + timeout)
         except OptbenchError:
             raise

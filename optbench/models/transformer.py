@@ -37,7 +37,7 @@ class Attention(nn.Module):
         """Map (b, T, width) to (b, T, width)."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
-        if is_transformed(q):
+        if is_transformed():
             y = attend(q, k, v)
         else:
             y = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
@@ -45,9 +45,10 @@ class Attention(nn.Module):
         return mixed
 
 
-def is_transformed(x: Tensor) -> bool:
-    """Return whether `torch.func` is at work on a tensor: in its `vmap`, `grad` or `jvp`."""
-    return not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x)
+@torch.compiler.assume_constant_result
+def is_transformed() -> bool:
+    """Return whether `torch.func` is at work: its `vmap`, `grad` or `jvp`, compiled or not."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

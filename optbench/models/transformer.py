@@ -45,7 +45,7 @@ class Attention(nn.Module):
         return mixed
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def is_transformed() -> bool:
     """Return whether `torch.func` is at work: its `vmap`, `grad` or `jvp`, compiled or not."""
     return torch._C._functorch.peek_interpreter_stack() is not None

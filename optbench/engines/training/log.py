@@ -76,7 +76,8 @@ class Log:
         self._losses.clear()
         if not self.first:
             self.first = losses[0].tolist()
-        bound = DIVERGED_AT * np.maximum(np.nan_to_num(np.abs(self.first), nan=1.0), 1.0)
+        first = np.nan_to_num(np.abs(self.first), nan=1.0, posinf=1.0)
+        bound = DIVERGED_AT * np.maximum(first, 1.0)
         bad = ~(losses <= bound)
         for row in np.flatnonzero(bad.any(axis=0)).tolist():
             at = int(bad[:, row].argmax())

@@ -100,9 +100,11 @@ def test_a_stack_differs_from_single_runs_by_rounding_only(optimizer: str) -> No
         np.testing.assert_allclose(run.curve["value"], single.curve["value"], rtol=1e-11)
 
 
-def test_runs_that_diverge_do_not_disturb_the_others() -> None:
-    """Whichever runs end, first or last rows, few or most, the others go on as if alone."""
+@pytest.mark.parametrize("order", [1, -1])
+def test_runs_that_diverge_do_not_disturb_the_others(order: int) -> None:
+    """Whether the runs that end are the last rows or the first, the others go on as if alone."""
     batch = stack("heavy_ball:lr=1e-3/1e-2/1e4/1e6/1e8", DIGITS, budget=60)
+    batch = Batch("training", batch.specs[::order])
     runs = run_batch(batch).runs
     rates = [run.hyper["lr"] for run in runs]
     for rate, run, single in zip(rates, runs, alone(batch), strict=True):

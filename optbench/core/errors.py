@@ -27,6 +27,17 @@ MANY = 60
 """More names than this are not all told where some come close."""
 
 
+LONGEST = 300
+"""Characters of somebody else's error that are passed on; torch's can have pages."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an exception of code that is not ours as one line, `ValueError: what it says`."""
+    text = " ".join(str(error).split())
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    return f"{type(error).__name__}: {shown}"
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptbenchError:
     """Build the error for a name that does not exist, with the closest ones that do.
 

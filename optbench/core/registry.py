@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from optbench.core.errors import OptbenchError, unknown
+from optbench.core.errors import OptbenchError, in_one_line, unknown
 
 USER_MODULE = "optbench_user_"
 """How the module names of files that are loaded by their path begin."""
@@ -104,7 +104,7 @@ def load(target: str) -> Any:
     except OptbenchError:
         raise
     except (Exception, SystemExit) as error:  # an import runs others' code, which may do anything
-        raise OptbenchError(f"cannot import {place}: {type(error).__name__}: {error}") from error
+        raise OptbenchError(f"cannot import {place}: {in_one_line(error)}") from error
     if attribute not in vars(module):
         public = [n for n in vars(module) if not n.startswith("_")]
         raise unknown(f"name in {place}:", attribute, public)

@@ -79,4 +79,6 @@ def _read(given: float | str) -> Target:
         raise SpecError(f"target must be in [0, 1), relative to the start, got {level:g}")
     if not math.isfinite(level) or (measure != "value" and level < 0):
         raise SpecError(f"target of {measure} must be a number from 0 on, got {level:g}")
+    if measure == "error" and level > 1:
+        raise SpecError(f"target of error must be a share in [0, 1], 0.05 for 5%, got {level:g}")
     return Target(measure, level)

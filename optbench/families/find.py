@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from optbench.core.errors import OptbenchError
+from optbench.core.errors import OptbenchError, in_one_line
 from optbench.core.parameters import Parameter, complete, parameters_of
 from optbench.core.problem import Problem
 from optbench.core.registry import load, resolve
@@ -77,9 +77,8 @@ def build(spec: Spec) -> Problem | Task:
         built = find_family(spec.name)(**params)
     except OptbenchError:
         raise
-    except Exception as error:  # a user's function may raise anything
-        cause = f"{type(error).__name__}: {error}"
-        raise OptbenchError(f"{spec} cannot be built: {cause} ({hint})") from error
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
+        raise OptbenchError(f"{spec} cannot be built: {in_one_line(error)} ({hint})") from error
     if not isinstance(built, Problem | Task):
         kind = type(built).__name__
         raise OptbenchError(f"{spec.name} returned a {kind}; {hint}")
@@ -114,8 +113,8 @@ def _complaint(problem: Problem) -> str:
         before = x.clone()
         with torch.no_grad():
             f, g = problem.oracle(x)
-    except Exception as error:  # a user's function may raise anything
-        return f"start or oracle raised {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
+        return f"start or oracle raised {in_one_line(error)}"
     for name, value, shape in (("f", f, (2,)), ("the gradient", g, (2, dim))):
         if not isinstance(value, torch.Tensor) or value.shape != shape or value.dtype != x.dtype:
             return f"for 2 points {name} must be float64 of shape {shape}, not {_described(value)}"

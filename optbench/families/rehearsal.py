@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
+from optbench.core.errors import in_one_line
 from optbench.core.layout import Block, Layout
 from optbench.core.task import Pairs, Split, Task, Windows
 
@@ -25,8 +28,11 @@ def rehearse(task: Task) -> str:
     """
     try:
         return next(filter(None, _complaints(task)), "")
-    except Exception as error:  # a user's module, loss or transform may raise anything
-        return f"trying it on a few examples raised {type(error).__name__}: {error}"
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a user's module, loss or transform may raise anything
+        return f"trying it on a few examples raised {in_one_line(error)}"
 
 
 def make_module(task: Task, seed: int) -> nn.Module:
@@ -44,8 +50,10 @@ def layout_of(module: nn.Module) -> Layout:
 
 def _complaints(task: Task) -> Iterator[str]:
     """Yield what is wrong, "" for what is right; each line may rely on those before."""
-    named = {"train": task.train, "validation": task.validation, "test": task.test}
-    splits = {name: split for name, split in named.items() if split is not None}
+    judges = {"validation": task.validation, "test": task.test}
+    splits = {name: split for name, split in judges.items() if split is not None}
+    splits = {"train": task.train} | splits
+    yield _of_settings(task)
     for name, split in splits.items():
         yield _of_data(name, split)
     if not 1 <= task.batch_size <= len(task.train):
@@ -57,6 +65,18 @@ def _complaints(task: Task) -> Iterator[str]:
     for name, split in splits.items():
         module.train(name == "train")
         yield _of_loss(task, module, name, split)
+
+
+def _of_settings(task: Task) -> str:
+    for name in ("batch_size", "evaluation_batch"):
+        value = getattr(task, name)
+        if not isinstance(value, Integral) or value < 1:
+            return f"{name} must be a whole number from 1 on, got {value!r}"
+    if not isinstance(task.budget, Real):
+        return f"budget must be a number of steps, got {task.budget!r}"
+    if not callable(task.loss):
+        return f"the loss must be a function of output and target, not a {type(task.loss).__name__}"
+    return ""
 
 
 def _of_data(name: str, split: Split) -> str:
@@ -84,6 +104,11 @@ def _of_data(name: str, split: Split) -> str:
 def _of_module(module: nn.Module, again: nn.Module) -> str:
     if not isinstance(module, nn.Module):
         return f"module() returned a {type(module).__name__}, not a torch.nn.Module"
+    if any(isinstance(p, UninitializedParameter) for p in module.parameters()):
+        return "the module has lazy layers: give them their sizes, or call it once in module()"
+    kinds = {p.dtype for p in module.parameters() if p.is_complex()}
+    if kinds:
+        return f"the module has parameters of dtype {kinds.pop()}; real ones are trained"
     if not layout_of(module).blocks:
         return "the module has no parameters to train"
     if module is again:
@@ -115,11 +140,25 @@ def _of_loss(task: Task, module: nn.Module, name: str, split: Split) -> str:
         if not isinstance(value, Tensor) or value.dim():
             shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
             return f"the {what} is a {type(value).__name__}{shape}, not a scalar tensor"
+        if not value.is_floating_point():
+            return f"the {what} is of dtype {value.dtype}, not a real number"
+        if _sums(functions[what], value, output, targets):
+            return f"the {what} is the sum over the examples; it must be their mean"
     if name == "train" and not values["loss"].requires_grad:
         return "the loss does not depend on the module's parameters"
     if task.accuracy and not 0 <= float(values["accuracy"]) <= 1:
         return f"the accuracy must be in [0, 1], got {float(values['accuracy']):g}"
     return ""
+
+
+def _sums(
+    function: Callable[[Tensor, Tensor], Tensor], value: Tensor, output: Tensor, targets: Tensor
+) -> bool:
+    """Tell whether a function's value doubles when every example is there twice."""
+    if not isinstance(output, Tensor) or value == 0:
+        return False
+    twice = function(torch.cat([output, output]), torch.cat([targets, targets]))
+    return bool(torch.isclose(twice, 2 * value, rtol=1e-4, atol=0))
 
 
 def _telling(split: Split) -> Tensor:

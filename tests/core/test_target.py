@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optbench.core.errors import SpecError
 from optbench.core.target import MEASURES, Target, read_targets
 
 
@@ -27,6 +28,13 @@ def test_a_number_is_a_relative_suboptimality() -> None:
         (1e-2, 1e-4, 1e-6),
     )
     assert read_targets(["value=-3", "value=5"]) == ("value", (5.0, -3.0))
+
+
+def test_an_error_is_a_share_and_not_a_percentage() -> None:
+    """What 8.75% is written as is 0.0875; every run begins below 8.75."""
+    assert read_targets(["error=0.0875", "error=1"]) == ("error", (1.0, 0.0875))
+    with pytest.raises(SpecError, match=r"a share in \[0, 1\], 0.05 for 5%, got 8.75"):
+        read_targets(["error=8.75"])
 
 
 @pytest.mark.parametrize(

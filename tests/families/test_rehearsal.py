@@ -39,8 +39,28 @@ class _Numpy(nn.Module):
         self.weight = nn.Parameter(torch.from_numpy(self.draws.normal(size=(64, 10))).float())
 
 
+class _Complex(nn.Module):
+    """A module that computes with complex numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(64, 10, dtype=torch.complex64))
+
+
 def _frozen() -> nn.Module:
     return nn.Linear(64, 10).requires_grad_(False)
+
+
+def _belief(output: Tensor, target: Tensor) -> Tensor:
+    return output.softmax(-1).gather(1, target[:, None]).sum() / 20
+
+
+def _leave() -> nn.Module:
+    raise SystemExit("no model today")
+
+
+def _pages() -> nn.Module:
+    raise ValueError("a line\nanother line\n" * 300)
 
 
 def _tokens(vocabulary: int) -> Task:
@@ -101,6 +121,18 @@ def test_good_tasks_pass() -> None:
         ({"judged_by": lambda output, target: output}, "the loss of evaluations is a Tensor"),
         ({"accuracy": lambda output, target: 90 + accuracy(output, target)}, "must be in [0, 1]"),
         ({"accuracy": lambda output, target: 1}, "the accuracy is a int, not a scalar tensor"),
+        ({"train": None}, "train data must be Pairs(inputs, targets) or Windows, not a NoneType"),
+        ({"loss": None}, "the loss must be a function of output and target, not a NoneType"),
+        ({"loss": nn.CrossEntropyLoss(reduction="sum")}, "the loss is the sum over the examples"),
+        ({"loss": lambda output, target: (output + 0j).mean()}, "the loss is of dtype torch.comp"),
+        ({"accuracy": _belief}, "the accuracy is the sum over the examples; it must be their mean"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number from 1 on, got 2.5"),
+        ({"evaluation_batch": 0}, "evaluation_batch must be a whole number from 1 on, got 0"),
+        ({"budget": "many"}, "budget must be a number of steps, got 'many'"),
+        ({"module": lambda: nn.LazyLinear(10)}, "the module has lazy layers"),
+        ({"module": _Complex}, "of dtype torch.complex64"),
+        ({"module": _leave}, "raised SystemExit: no model today"),
+        ({"module": _pages}, "raised ValueError: a line another line a line"),
     ],
 )
 def test_what_is_wrong_is_said(changes: dict[str, Any], complaint: str) -> None:
@@ -110,6 +142,7 @@ def test_what_is_wrong_is_said(changes: dict[str, Any], complaint: str) -> None:
 
     assert complaint in said
     assert "\n" not in said
+    assert len(said) < 400
 
 
 def test_a_token_that_the_model_does_not_know_is_found_wherever_it_is() -> None:

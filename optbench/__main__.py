@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 a run failed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 failed run, 2 bad input, 130 or 143 interrupted."""
     sys.exit(_status())
 
 
@@ -41,8 +41,8 @@ def _status() -> int:
     except MemoryError as error:
         print(f"optbench: out of memory: {error}", file=sys.stderr)
         return 1
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt) as error:  # click makes the first of the second
+        return int(getattr(error.__cause__ or error, "status", 130))
     except (BrokenPipeError, SystemExit) as error:  # click makes exit status 1 of the first
         if isinstance(error, SystemExit) and error.code != 1:
             raise

@@ -21,6 +21,7 @@ from optbench.engines.execute import Finished, Setting
 from optbench.engines.planner import Batch, plan
 from optbench.engines.training.run import Progress, unheard
 from optbench.environment import environment
+from optbench.executors.estimate import seconds_of
 from optbench.executors.local import execute
 from optbench.request import Request, expand, reference, texts_of
 from optbench.store import Damage, Record, Store, open_store
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
 
 WORTH_WORKERS = 1e5
 """Gradient evaluations, over all runs, above which more processes earn their start."""
-
-PROBE_STEPS = 50
-"""Steps from which a batch's time is estimated."""
-
-PROBE_UPDATES = 5
-"""The same of a task, whose steps take long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,40 +212,8 @@ def _record(run: Run, work: Plan) -> Record:
 
 
 def estimate(work: Plan) -> float:
-    """Return the seconds of one process that a plan takes, from a few steps of each batch.
-
-    Of a task one batch stands for all that have the problem, the optimizer and the options in
-    common.
-    """
-    known: dict[tuple[object, ...], float] = {}
-    total = 0.0
-    for batch in work.batches:
-        first = batch.specs[0]
-        options = (first.problem, first.optimizer.name, first.budget, first.training)
-        key = (*options, len(batch.specs)) if batch.engine == "training" else (batch,)
-        if key not in known:
-            known[key] = _seconds(batch)
-        total += known[key]
-    return total
-
-
-def _seconds(batch: Batch) -> float:
-    """Return about how long a batch takes."""
-    from optbench.engines.execute import horizon
-
-    first, trains = batch.specs[0], batch.engine == "training"
-    share = min(1.0, (PROBE_UPDATES if trains else PROBE_STEPS) / horizon(first))
-    once = replace(first.training, evaluations=1)
-    probe = tuple(
-        replace(spec, budget=spec.budget * share, targets=(), training=once) for spec in batch.specs
-    )
-    (finished,) = execute([Batch(batch.engine, probe)])
-    whole = finished.span[1] - finished.span[0]
-    if not trains:
-        return whole / share
-    stepping = sum(run.seconds for run in finished.runs)
-    # The rest is three evaluations: before, after, on test data.
-    return stepping / share + (whole - stepping) * (first.training.evaluations + 2) / 3
+    """Return the seconds of one process that a plan takes; see `executors.estimate`."""
+    return seconds_of(work.batches)
 
 
 def choose_jobs(work: Plan) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
@@ -198,7 +197,7 @@ def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
                 on_finished=count,
                 on_progress=progress.update,
             )
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             left = plan.new - done
             click.echo(
                 f"optbench: interrupted; {left} runs left, the same command goes on", err=True
@@ -209,5 +208,11 @@ def _carry_out(plan: Plan, store: Store, jobs: int, timeout: float) -> Results:
             raise click.exceptions.Exit(1) from error
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came. No SystemExit, which may also be what a user's code raises in a run."""
+
+    status = 128 + signal.SIGTERM
+
+
 def _terminate(signum: int, frame: FrameType | None) -> None:
-    sys.exit(128 + signum)
+    raise TerminatedError

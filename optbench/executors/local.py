@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing as mp
+import os
 import signal
 import time
 from collections import deque
@@ -58,24 +59,28 @@ def _here(batches: Sequence[Batch], setting: Setting) -> Iterator[Finished]:
         yield _run(batch, setting)
 
 
-def _run(batch: Batch, setting: Setting) -> Finished:
-    """Run a batch on one thread; a long one saves itself before a signal is delivered."""
+def _run(batch: Batch, setting: Setting, parent: int | None = None) -> Finished:
+    """Run a batch on one thread; a long one saves itself before a signal is delivered.
+
+    A worker's long run also ends when its parent does, and would not ask for the result.
+    """
     with one_thread():
         if batch.engine != "training":
             return run_batch(batch, setting)
-        with interruptible() as interruption:
+        with interruptible(parent) as interruption:
             return run_batch(batch, replace(setting, interruption=interruption))
 
 
 def _work(connection: Connection, setting: Setting) -> None:
     """Serve batches until the other end closes; the terminal's Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()  # the fork server, which ends with the command
     # KeyboardInterrupt can only be what a user's code raises: it is no business of the others.
     lost = (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt)
     with contextlib.suppress(*lost):
         while True:
             batch = connection.recv()
-            connection.send(_run(batch, setting))
+            connection.send(_run(batch, setting, parent))
 
 
 @dataclass(eq=False)

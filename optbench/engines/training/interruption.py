@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,15 +11,21 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether Ctrl-C or SIGTERM came, which wait until the step is done."""
+    """Whether Ctrl-C or SIGTERM came, which wait until the step is done, or nobody waits."""
 
-    def __init__(self) -> None:
-        """Begin without one."""
+    def __init__(self, parent: int | None = None) -> None:
+        """Begin without one.
+
+        Args:
+            parent: The process without which this one has nobody to work for; None for none.
+        """
         self.signal: int | None = None
+        self._parent = parent
 
     def __bool__(self) -> bool:
         """Return whether one came."""
-        return self.signal is not None
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return orphaned or self.signal is not None
 
 
 NEVER = Interruption()
@@ -29,22 +36,25 @@ class InterruptedRunError(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[Interruption]:
+def interruptible(parent: int | None = None) -> Iterator[Interruption]:
     """Note SIGINT and SIGTERM inside the block, and deliver them at its end.
 
     Who cannot wait sends a second one, which is delivered at once. Only the main thread receives
     signals; elsewhere nothing is noted.
 
+    Args:
+        parent: The process whose end is an interruption too.
+
     Yields:
         What came.
     """
-    came = Interruption()
+    came = Interruption(parent)
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
 
     def note(signum: int, frame: FrameType | None) -> None:
-        if came:
+        if came.signal is not None:
             restore()
             signal.raise_signal(signum)
         came.signal = signum

@@ -20,7 +20,7 @@ from optbench.core.run import Status
 from optbench.core.training import Training
 from optbench.engines.execute import Setting, run_batch
 from optbench.engines.training.checkpoint import LEFTOVER, Checkpoint
-from optbench.engines.training.interruption import interruptible
+from optbench.engines.training.interruption import Interruption, interruptible
 from optbench.executors.local import execute
 from optbench.optimizers.foreign.holdings import Holdings, UnkeepableError
 from tests.engines.training.problems import NET, batches_of, same, stopped, train
@@ -236,18 +236,20 @@ class _Hoarder:
         first = next(model.parameters())
         self.by_id = {id(first): 1.0, first.data_ptr(): 2.0}
         self.by_tensor = {first: {"average": torch.ones(2, dtype=torch.bfloat16)}}
-        self.of_module = {model: [np.float32(1.5), np.arange(3), (1, 2), {3}, None]}
+        self.of_module: dict[nn.Module, list[Any]] = {
+            model: [np.float32(1.5), np.arange(3), (1, 2), {3}, None]
+        }
         self.twice = [torch.zeros(2)]
         self.again = self.twice
-        self.generators = [torch.Generator(), np.random.default_rng(0)]
+        self.generators: list[Any] = [torch.Generator(), np.random.default_rng(0)]
         self.function = itertools.count
 
     def change(self) -> None:
         self.by_tensor[next(iter(self.by_tensor))]["average"] += 1
         self.twice.append(torch.ones(2))
-        self.later = {"step": torch.tensor(3), "inner": _Inner(5)}
-        self.generators[0].manual_seed(3)  # type: ignore[union-attr]
-        self.generators[1].random(5)  # type: ignore[union-attr]
+        self.later: dict[str, Any] = {"step": torch.tensor(3), "inner": _Inner(5)}
+        self.generators[0].manual_seed(3)
+        self.generators[1].random(5)
 
 
 class _Inner:
@@ -273,14 +275,14 @@ def test_all_that_is_held_comes_back(place: Path) -> None:
     assert average.tolist() == [2, 2]
     scalar, array, *rest = new.of_module[models[1]]
     assert type(scalar) is np.float32
-    assert array.tolist() == [0, 1, 2]  # type: ignore[union-attr]
+    assert array.tolist() == [0, 1, 2]
     assert rest == [(1, 2), {3}, None]
     assert new.again is new.twice
     assert len(new.twice) == 2
-    assert new.later["inner"].number == 5  # type: ignore[union-attr]
+    assert new.later["inner"].number == 5
     assert type(new.later["inner"]) is _Inner
-    assert new.generators[1].random() == old.generators[1].random()  # type: ignore[union-attr]
-    assert new.generators[0].initial_seed() == 3  # type: ignore[union-attr]
+    assert new.generators[1].random() == old.generators[1].random()
+    assert new.generators[0].initial_seed() == 3
     assert new.function is itertools.count
 
 
@@ -332,6 +334,12 @@ def test_other_threads_receive_no_signals() -> None:
     thread.start()
     thread.join()
     assert entered == [False]
+
+
+def test_an_orphan_stops() -> None:
+    """A worker whose parent has ended has nobody to work for."""
+    assert not Interruption(parent=os.getppid())
+    assert Interruption(parent=os.getppid() + 1)
 
 
 def test_ctrl_c_in_this_process_saves(tmp_path: Path) -> None:

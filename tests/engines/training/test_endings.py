@@ -111,6 +111,20 @@ def test_divergence_is_found_at_its_step(kind: str, status: Status, at: int, tex
     assert run.curve["step"].tolist() == [s for s in (0, 4, 8) if s <= at]
 
 
+def spoiled() -> Task:
+    """Return a task whose loss is NaN at step 5, and fails on it at step 6."""
+    return _with_event(_with_event(net(), 5, EVENTS["nan"]), 6, EVENTS["error"])
+
+
+@pytest.mark.parametrize("text", ["torch.SGD:lr=1e-300", "gd:lr=1e-300"])
+def test_a_failure_after_a_nan_is_the_nan(text: str) -> None:
+    """What an optimizer raises because its numbers are bad is divergence, found at its step."""
+    run = train(text, f"{HERE}:spoiled", budget=12, training=Training(evaluations=3))
+
+    assert (run.status, run.first_bad_step, run.message) == (Status.NAN, 5, "")
+    assert run.curve["step"].tolist() == [0, 4]
+
+
 def test_a_huge_learning_rate_diverges() -> None:
     """From whatever the first step left: the run ends early, without a failure."""
     run = train("torch.SGD:lr=1e6", budget=500, training=Training(evaluations=50))
@@ -173,7 +187,7 @@ def test_targets_are_noted_and_end_no_run(measure: str) -> None:
         heights.curve["value"] if measure == "value" else 1 - heights.trained["validation_accuracy"]
     )
     low = float(height.min())
-    targets = (f"{measure}={low + 0.05:.6f}", f"{measure}={low:.12g}")
+    targets: tuple[str, ...] = (f"{measure}={low + 0.05:.6f}", f"{measure}={low:.12g}")
     if measure == "error":
         targets = (f"error={low:.6f}",)
     run = train("torch.Adam:lr=0.05", targets=targets, **options)

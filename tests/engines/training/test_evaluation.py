@@ -189,7 +189,7 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian() -> None:
     def loss(x: Tensor) -> Tensor:
         return objective.loss_at(x, inputs, targets)
 
-    hessian = torch.autograd.functional.hessian(loss, objective.point())
+    hessian = torch.func.jacrev(torch.func.jacrev(loss))(objective.point())
     largest = torch.linalg.eigvalsh(hessian)[-1].item()
 
     assert sharpness(objective, split) == pytest.approx(largest, rel=SHARPNESS_ACCURACY)

@@ -47,7 +47,7 @@ def _plain_loop(
         inputs, targets = batches.at(t)
         loss = problem.loss(model(inputs), targets)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), clip)))
         optimizer.step()
         losses.append(loss.item())

@@ -109,8 +109,12 @@ class Layout:
         import torch
 
         flags = [b.excluded if excluded else b.matches(pattern) for b in self.blocks]
-        sizes = torch.tensor([block.size for block in self.blocks])
-        return torch.tensor(flags).repeat_interleave(sizes).to(x.device)
+        # Made on the device: a copy from the CPU would wait for all that a GPU has been asked.
+        parts = [
+            torch.full((block.size,), flag, device=x.device)
+            for block, flag in zip(self.blocks, flags, strict=True)
+        ]
+        return torch.cat(parts)
 
     def matching(self, pattern: str) -> list[Block]:
         """Return the blocks whose names match.

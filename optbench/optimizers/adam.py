@@ -166,7 +166,7 @@ def radam(
     m = lerp(m, g, 1 - beta1)
     v = lerp(v, g * g, 1 - beta2)
     # In double precision: rho is a small difference of numbers near 2000.
-    b = torch.as_tensor(beta2, dtype=torch.float64, device=x.device)
+    b = beta2 * x.new_ones((1, 1), dtype=torch.float64)  # a copy from the CPU would wait for a GPU
     limit, correction = 2 / (1 - b) - 1, 1 - b**k
     rho = limit - 2 * k * b**k / correction
     square = (rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho)

@@ -64,13 +64,13 @@ class Batches:
 
     def _load(self, block: int) -> None:
         indices = self._choose(block)
-        self._block, self._indices = block, self._moved(indices)
+        self._block, self._indices = block, moved(indices, self._device)
         if self._task.augment is None:
             return
         generator = stream(self._task.seed, self._seed, "augmentation", block)
         epochs = (block * indices.size + np.arange(indices.size)) // len(self._task.train)
         draws = self._task.augment.draw(generator, indices.reshape(-1), epochs)
-        self._draws = self._moved(draws.reshape(BLOCK, self.size, -1))
+        self._draws = moved(draws.reshape(BLOCK, self.size, -1), self._device)
 
     def _choose(self, block: int) -> np.ndarray:
         """Return the examples of a block of steps, (BLOCK, b)."""
@@ -84,8 +84,10 @@ class Batches:
             return generator.integers(0, n, (BLOCK, size))
         return np.stack([generator.choice(n, size, replace=False) for _ in range(BLOCK)])
 
-    def _moved(self, draws: np.ndarray) -> Tensor:
-        tensor = torch.from_numpy(draws)
-        if self._device.type == "cuda":  # so that the copy does not wait for the device
-            return tensor.pin_memory().to(self._device, non_blocking=True)
-        return tensor
+
+def moved(draws: np.ndarray, device: torch.device) -> Tensor:
+    """Return draws made on the CPU on a device, which is not waited for."""
+    tensor = torch.from_numpy(draws)
+    if device.type == "cuda":  # only out of pinned memory copies do not wait
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor

@@ -18,7 +18,7 @@ from optbench.core.schedule import Factors
 from optbench.engines.batched import at_step
 from optbench.engines.clip import clip_norm, clip_value
 from optbench.engines.columns import columns, keep_rows, momentum_of, with_exclusions
-from optbench.engines.training.batches import Batches
+from optbench.engines.training.batches import Batches, moved
 from optbench.engines.training.evaluation import re_estimated, twice_differentiable
 from optbench.engines.training.objective import Objective
 from optbench.engines.training.stepper import update_ratio
@@ -164,7 +164,7 @@ class RuleStepper:
 
         def signs(t: int, call: int) -> Tensor:
             generator = stream(*names, f"signs-{call}", t)
-            return torch.from_numpy(2.0 * generator.integers(0, 2, (1, dim)) - 1)
+            return moved(2.0 * generator.integers(0, 2, (1, dim)) - 1, self._x.device)
 
         self._oracle = TaskOracle(
             objective,

@@ -43,6 +43,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "accumulate": (int, "a whole number"),
     "evaluations": (int, "a whole number"),
     "sharpness": (bool, "true or false"),
+    "deterministic": (bool, "true or false"),
 }
 _SUITE_KEYS = ("about", "reference", "runs", *_ENTRY_KEYS)
 

@@ -76,6 +76,11 @@ if TYPE_CHECKING:
     help="Record the largest eigenvalue of the training loss's Hessian.",
 )
 @click.option(
+    "--deterministic/--no-deterministic",
+    default=None,
+    help="Train with algorithms that repeat their bits on a GPU.",
+)
+@click.option(
     "--jobs", "-j", type=click.IntRange(min=1), help="Processes.  [default: by work and cores]"
 )
 @click.option(

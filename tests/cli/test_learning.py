@@ -47,13 +47,15 @@ def task(tmp_path: Path) -> None:
 
 def test_options_of_training_reach_the_store(optbench: Command, tmp_path: Path) -> None:
     """Flags are part of the stored spec; budget, dtype and targets are the task's own."""
-    options = ("--accumulate", "2", "--evaluations", "3", "--sharpness")
+    options = ("--accumulate", "2", "--evaluations", "3", "--sharpness", "--deterministic")
     done = optbench(*RUN, "mine.py:net", *options)
     with open_store(tmp_path / "results") as store:
         ((_, run),) = [(record.key, record.run) for record in store.read()]
 
     assert done.returncode == 0, done.stderr
-    assert run.spec.training == Training(accumulate=2, evaluations=3, sharpness=True)
+    assert run.spec.training == Training(
+        accumulate=2, evaluations=3, sharpness=True, deterministic=True
+    )
     assert (run.spec.budget, run.spec.dtype, run.spec.targets) == (12.0, "float32", ())
     assert list(run.curve["step"]) == [0, 4, 8, 12]
 

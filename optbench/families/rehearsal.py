@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import UninitializedParameter
 
 from optbench.core.errors import in_one_line
@@ -62,6 +63,7 @@ def _complaints(task: Task) -> Iterator[str]:
         yield "module must be a function that makes the model: module=lambda: torch.nn.Linear(2, 1)"
     module, again = make_module(task, 0), make_module(task, 0)
     yield _of_module(module, again)
+    yield _of_stacks(task, module)
     for name, split in splits.items():
         module.train(name == "train")
         yield _of_loss(task, module, name, split)
@@ -148,6 +150,16 @@ def _of_loss(task: Task, module: nn.Module, name: str, split: Split) -> str:
         return "the loss does not depend on the module's parameters"
     if task.accuracy and not 0 <= float(values["accuracy"]) <= 1:
         return f"the accuracy must be in [0, 1], got {float(values['accuracy']):g}"
+    return ""
+
+
+def _of_stacks(task: Task, module: nn.Module) -> str:
+    """Say why several runs cannot advance as one stacked model, where the task says they can."""
+    if not task.stacks:
+        return ""
+    random = any(isinstance(part, _DropoutNd) and part.p > 0 for part in module.modules())
+    if random or next(module.buffers(), None) is not None:
+        return "stacks is for models without buffers (batch norm) and random numbers (dropout)"
     return ""
 
 

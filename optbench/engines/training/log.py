@@ -85,6 +85,10 @@ class Log:
         mean: np.ndarray = losses.mean(axis=0)
         return mean
 
+    def lost(self) -> bool:
+        """Say whether the last losses of all runs are no numbers; waits for the device."""
+        return not bool(self._losses[-1].isfinite().any())
+
     def settle(self, step: int) -> None:
         """Judge the losses before a step at which the runs ended without a log point."""
         if self._losses:

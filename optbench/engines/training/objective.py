@@ -101,7 +101,8 @@ class Objective:
         """Cut a batch into the parts that are accumulated, each with its weight in the mean."""
         if self._accumulate == 1:
             return [(1.0, inputs, targets)]
-        pairs = zip(inputs.chunk(self._accumulate), targets.chunk(self._accumulate), strict=True)
+        k = self._accumulate
+        pairs = zip(inputs.tensor_split(k), targets.tensor_split(k), strict=True)
         return [(len(a) / len(inputs), a, y) for a, y in pairs]
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:

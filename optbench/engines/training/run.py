@@ -45,6 +45,9 @@ Progress = Callable[[float, int], None]
 PATIENCE = 10.0
 """Seconds beyond the limit after which a step that does not return is broken off."""
 
+PEEK = 16
+"""Steps after which a CPU looks whether a run is lost; a GPU would have to wait for it."""
+
 
 def unheard(share: float, runs: int) -> None:
     """Tell nobody."""
@@ -188,10 +191,14 @@ class _Training:
         if lacking:
             raise OptbenchError(lacking)
         shown = Gradients.of(options)
+        size = shown.batch_size or task.batch_size
+        if spec.training.accumulate > size:
+            parts = spec.training.accumulate
+            raise OptbenchError(f"accumulate={parts} is more parts than a batch of {size} has")
         self.batches = Batches(
             task,
             spec.seed,
-            size=shown.batch_size or task.batch_size,
+            size=size,
             sampling=shown.sampling,
             device=device,
             dtype=dtype,
@@ -226,12 +233,17 @@ class _Training:
         due = set(log_points(horizon, self.spec.training.evaluations))
         if not self.log.steps:
             self._look(0, None, 0)
+        waits = self.clock.device.type == "cpu"
         since = 0  # steps since the log point before, or since the runs were taken up
         self.clock.lap()
         self.clock.start()
         for t in range(self._next, horizon):
             if not self.log.going:
                 return
+            if self.stepper.gradients + 1 > self.spec.budget * (1 + 1e-12):
+                # Closures may ask for many gradients a step; they are paid for like all others.
+                self._close(t, since)
+                break
             logs = t + 1 in due
             self.log.take(self.stepper.step(t, look=logs))
             self._next = t + 1
@@ -243,6 +255,8 @@ class _Training:
                 self.stepper.keep(self.log.going)
                 since = 0
                 self.clock.start()
+            elif waits and t % PEEK == 0 and self.log.lost():
+                return
             late = time.monotonic() >= until
             if interruption or late or (self._checkpoint is not None and self._checkpoint.due):
                 self.clock.stop()
@@ -254,12 +268,20 @@ class _Training:
                 self.clock.start()
         self._test()
 
+    def _close(self, step: int, since: int) -> None:
+        """Write the last log point of runs that end before the horizon, where it is not there."""
+        if since:
+            self.clock.stop()
+            self._look(step, self.log.judge(step).tolist(), since, looked=False)
+
     def settle(self) -> None:
         """Judge what came after the last log point, where the device still answers."""
         with contextlib.suppress(Exception):
             self.log.settle(self._next)
 
-    def _look(self, step: int, losses: Sequence[float] | None, steps: int) -> None:
+    def _look(
+        self, step: int, losses: Sequence[float] | None, steps: int, *, looked: bool = True
+    ) -> None:
         """Write down a log point, and end the runs whose validation loss is no number."""
         if self.state_bytes is None and step:  # its state is there from the first step on
             self.state_bytes = self.stepper.state_bytes()
@@ -279,8 +301,9 @@ class _Training:
                 self.log.end(row, step, found.loss)
         if losses is not None:
             values["train_loss"] = list(losses)
-            values["gradient_norm"] = self.stepper.gradient_norm.tolist()
-            values["update_ratio"] = self.stepper.update_ratio.tolist()
+            if looked:
+                values["gradient_norm"] = self.stepper.gradient_norm.tolist()
+                values["update_ratio"] = self.stepper.update_ratio.tolist()
             speed = rows * steps * self.batches.size / self.clock.lap()
             values["examples_per_second"] = [speed] * rows
         unknown = [math.nan] * rows

@@ -11,7 +11,6 @@ import sys
 
 import pytest
 
-from optbench import progress
 from optbench.progress import Progress, duration
 
 
@@ -19,7 +18,7 @@ from optbench.progress import Progress, duration
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that shows the last number of the list."""
     times = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr("time.monotonic", lambda: times[-1])
     return times
 
 

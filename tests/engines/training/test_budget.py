@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -64,13 +66,13 @@ def test_more_parts_than_examples_are_refused() -> None:
 
 def test_a_model_that_cannot_be_stacked_says_so() -> None:
     """Batch norm and dropout are refused where a task claims to stack."""
-    from dataclasses import replace
 
-    for layer in (torch.nn.BatchNorm1d(1), torch.nn.Dropout(0.1)):
-        task = replace(
-            line(),
-            module=lambda layer=layer: torch.nn.Sequential(torch.nn.Linear(1, 1), layer),
-            stacks=("cpu",),
-        )
-        assert "stacks is for" in rehearse(task)
+    def normed() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1))
+
+    def dropping() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.Dropout(0.1))
+
+    for module in (normed, dropping):
+        assert "stacks is for" in rehearse(replace(line(), module=module, stacks=("cpu",)))
     assert not rehearse(replace(line(), stacks=("cpu",)))

@@ -305,6 +305,7 @@ def _print_problem(problem: str, rows: Sequence[Row]) -> None:
         printable,
         target_label,
     )
+    from optbench.cards import cards
     from optbench.core.target import SUBOPTIMALITY
 
     targets, measure = judged_targets(rows), measure_words(rows)
@@ -321,6 +322,9 @@ def _print_problem(problem: str, rows: Sequence[Row]) -> None:
     if is_learning(rows):  # long names over short numbers
         columns = [name.replace(" ", "\n", 1) for name in columns]
     print_table(columns, lines, title=printable(problem))
+    card = cards().get(rows[0].problem)
+    if card is not None and card.learning is not None:
+        print(f"published: {' '.join(str(card.learning.published).split())}\n")
 
 
 def print_conformance(found: Conformance, *, as_json: bool) -> None:

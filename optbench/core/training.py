@@ -55,7 +55,15 @@ class Training:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Training:
-        """Build from options by name; the inverse of `options`."""
+        """Build from options by name; the inverse of `options`.
+
+        Raises:
+            SpecError: For an unknown name, or a value that it does not take.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise unknown("option", name, known)
         return cls(**options)
 
 

@@ -149,7 +149,10 @@ def fetch(name: str, progress: Callable[[Download, int], None] = lambda source, 
             return place.file_of(name)
         folder = place.folder() / "downloads" / name
         for source in dataset.downloads:
-            download(source, folder, progress)
+            try:
+                download(source, folder, progress)
+            except OptbenchError as error:
+                raise OptbenchError(f"{error}; a copy: optbench data add {name} PATH") from error
         file = _make(dataset, folder)
         shutil.rmtree(folder)
     return file

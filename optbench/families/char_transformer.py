@@ -58,10 +58,6 @@ def char_transformer(
     sqrt(2 layers); gains of the norms 1. There are no biases, and one matrix embeds and classifies.
     Source: Radford et al., Language models are unsupervised multitask learners, 2019; Karpathy,
     nanoGPT, 2022, config/train_shakespeare_char.py; the text is that of Karpathy, char-rnn, 2015.
-
-    Raises:
-        SpecError: When heads do not divide the width, or the text has fewer characters.
-        OptbenchError: When the text is missing, or has a character outside the vocabulary.
     """
     if width % heads:
         raise SpecError(f"char_transformer: {heads} heads cannot share a width of {width}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 
@@ -28,7 +29,10 @@ def rehearse(task: Task) -> str:
         What is wrong with it, in one line; empty when nothing is.
     """
     try:
-        return next(filter(None, _complaints(task)), "")
+        with warnings.catch_warnings():
+            # torch broadcasts (b, 1) against (b,) to (b, b) and trains on nonsense.
+            warnings.filterwarnings("error", message="Using a target size")
+            return next(filter(None, _complaints(task)), "")
     except (
         Exception,
         SystemExit,

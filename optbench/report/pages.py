@@ -33,6 +33,7 @@ from optbench.analysis.tables import (
     printable,
     target_label,
 )
+from optbench.cards import cards
 from optbench.core.errors import OptbenchError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
@@ -137,7 +138,9 @@ def make_sections(rows: Sequence[Row], *, jobs: int = 1) -> list[Section]:
     groups = [list(group) for _, group in groupby(rows, key=lambda row: row.title)]
     sections = []
     for same, figures in zip(groups, _draw(groups, styles, jobs), strict=True):
-        title, targets, ends = same[0].title, judged_targets(same), ends_shown(same)
+        title, targets = same[0].title, judged_targets(same)
+        # What has a figure of its own would make the table too wide.
+        ends = [name for name in ends_shown(same) if name not in ("train_loss", "epochs")]
         learning = is_learning(same)
         section = Section(
             title=printable(title),
@@ -238,7 +241,12 @@ def _facts(run: Run) -> str:
     known = [(sign, run.facts.get(name)) for name, sign in signs.items()]
     form = ",.0f" if is_task(run) else ".6g"
     parts = [f"{sign} = {value:{form}}" for sign, value in known if value is not None]
-    return printable(", ".join([*parts, str(run.spec.problem)]))
+    if is_task(run):
+        parts.append(f"budget = {run.spec.budget:,g} minibatches")
+    card = cards().get(run.spec.problem_label)
+    learning = None if card is None or card.problem.name != run.spec.problem.name else card.learning
+    told = "" if learning is None else f". Published: {' '.join(learning.published.split())}"
+    return printable(", ".join([*parts, str(run.spec.problem)]) + told)
 
 
 def _warnings(rows: Sequence[Row]) -> list[str]:

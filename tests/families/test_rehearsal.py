@@ -184,3 +184,16 @@ def test_the_layout_has_what_is_trained() -> None:
         ("1.weight", (1, 2)),
         ("1.bias", (1,)),
     ]
+
+
+def test_targets_of_another_shape_than_the_output_are_refused() -> None:
+    """(b, 1) against (b,) broadcasts to (b, b): torch only warns, and would train on nonsense."""
+    x = torch.linspace(-1, 1, 8)[:, None]
+    task = Task(
+        module=lambda: torch.nn.Linear(1, 1),
+        loss=torch.nn.functional.mse_loss,
+        train=Pairs(x, x[:, 0]),
+        batch_size=4,
+    )
+
+    assert "target size" in rehearse(task)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -98,19 +100,20 @@ class Block(nn.Module):
         """
         super().__init__()
         self.conv1 = _conv(before, channels, 3, stride)
-        self.norm1 = nn.BatchNorm2d(channels)
         self.conv2 = _conv(channels, channels, 3)
-        self.norm2 = nn.BatchNorm2d(channels)
+        # All norms have `norm` in their names, by which groups pick them.
+        self.norm = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
         self.stride, self.added = stride, channels - before
         self.shortcut: nn.Module | None = None
         if project and (stride > 1 or self.added):
             projection = _conv(before, channels, 1, stride)
-            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(channels))
+            parts = OrderedDict(conv=projection, norm=nn.BatchNorm2d(channels))
+            self.shortcut = nn.Sequential(parts)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, (b, channels, h/stride, w/stride)."""
-        branch = functional.relu(self.norm1(self.conv1(x)))
-        branch = self.norm2(self.conv2(branch))
+        branch = functional.relu(self.norm[0](self.conv1(x)))
+        branch = self.norm[1](self.conv2(branch))
         if self.shortcut is not None:
             x = self.shortcut(x)
         elif self.stride > 1 or self.added:

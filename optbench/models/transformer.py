@@ -83,17 +83,17 @@ class Block(nn.Module):
             dropout: Probability for an attention weight, and for what is added.
         """
         super().__init__()
-        self.norm_1 = nn.LayerNorm(width, bias=False)
+        # All norms have `norm` in their names, by which groups pick them.
+        self.norm = nn.ModuleList(nn.LayerNorm(width, bias=False) for _ in range(2))
         self.attention = Attention(width, heads, dropout)
-        self.norm_2 = nn.LayerNorm(width, bias=False)
         self.up = nn.Linear(width, 4 * width, bias=False)
         self.down = nn.Linear(4 * width, width, bias=False)
         self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (b, T, width) to (b, T, width)."""
-        x = x + self.drop(self.attention(self.norm_1(x)))
-        y: Tensor = x + self.drop(self.down(functional.gelu(self.up(self.norm_2(x)))))
+        x = x + self.drop(self.attention(self.norm[0](x)))
+        y: Tensor = x + self.drop(self.down(functional.gelu(self.up(self.norm[1](x)))))
         return y
 
 

@@ -43,10 +43,10 @@ def _expected(state: dict[str, Tensor], images: Tensor, stages: int, blocks: int
     for number in range(stages * blocks):
         name = f"blocks.{number}"
         stride = 2 if number and number % blocks == 0 else 1
-        y = conv_norm(x, f"{name}.conv1", f"{name}.norm1", stride).clamp(min=0)
-        y = conv_norm(y, f"{name}.conv2", f"{name}.norm2", 1)
-        if f"{name}.shortcut.0.weight" in state:
-            x = conv_norm(x, f"{name}.shortcut.0", f"{name}.shortcut.1", stride)
+        y = conv_norm(x, f"{name}.conv1", f"{name}.norm.0", stride).clamp(min=0)
+        y = conv_norm(y, f"{name}.conv2", f"{name}.norm.1", 1)
+        if f"{name}.shortcut.conv.weight" in state:
+            x = conv_norm(x, f"{name}.shortcut.conv", f"{name}.shortcut.norm", stride)
         elif stride == 2:
             x = torch.cat([x[:, :, ::2, ::2], torch.zeros_like(x[:, :, ::2, ::2])], 1)
         x = (x + y).clamp(min=0)

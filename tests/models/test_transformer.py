@@ -84,12 +84,12 @@ def by_hand(model: Transformer, tokens: list[int]) -> list[list[float]]:
     ]
     for layer in range(len(model.blocks)):
         block = f"blocks.{layer}"
-        into = [normalised(row, w[f"{block}.norm_1.weight"]) for row in rows]
+        into = [normalised(row, w[f"{block}.norm.0.weight"]) for row in rows]
         for t in range(len(rows)):
             y = product(w[f"{block}.attention.out.weight"], mixed(w, block, into[: t + 1], 2))
             rows[t] = [a + b for a, b in zip(rows[t], y, strict=True)]
         for t, row in enumerate(rows):
-            h = product(w[f"{block}.up.weight"], normalised(row, w[f"{block}.norm_2.weight"]))
+            h = product(w[f"{block}.up.weight"], normalised(row, w[f"{block}.norm.1.weight"]))
             h = [a * (1 + math.erf(a / math.sqrt(2))) / 2 for a in h]
             y = product(w[f"{block}.down.weight"], h)
             rows[t] = [a + b for a, b in zip(row, y, strict=True)]

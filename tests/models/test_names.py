@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -11,7 +13,7 @@ from optbench.models.resnet import resnet
 from optbench.models.transformer import Transformer
 from optbench.models.whitened import WhitenedNet
 
-MODELS = {
+MODELS: dict[str, Callable[[], nn.Module]] = {
     "resnet8": lambda: resnet(8, 4),
     "resnet18": lambda: resnet(18, 4),
     "whitened": lambda: WhitenedNet(torch.zeros(24, 3, 2, 2), 4),

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from optbench.core.run import Status
 from optbench.core.training import Training
@@ -22,8 +23,8 @@ NAMES = [*OPTIMIZERS, *(name for package in PACKAGES for name in classes(package
 OPTIONS = {
     "nesterov_strongly_convex": ["beta=0.9"],
     "newton": ["lr=1e-4"],  # the Hessian is indefinite
-    "torch.LBFGS": ["lr=0.01"],
-    "pytorch_optimizer.LBFGS": ["lr=0.01"],
+    "torch.LBFGS": ["lr=0.01", "max_iter=1"],
+    "pytorch_optimizer.LBFGS": ["lr=0.01", "max_iter=1"],
     "pytorch_optimizer.SpectralSphere": ["solver_max_iterations=5"],  # it is slow
 }
 LINEAR_ONLY = {"kfac", "singd.SINGD", "newton"}
@@ -66,7 +67,17 @@ def _batch(name: str) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if _trains(name)])
+def _cases() -> list[ParameterSet]:
+    """Return every name; the many of pytorch_optimizer take too long for the ordinary suite."""
+    slow = [pytest.mark.slow]
+    return [
+        pytest.param(name, marks=slow if name.startswith("pytorch_optimizer.") else [])
+        for name in NAMES
+        if _trains(name)
+    ]
+
+
+@pytest.mark.parametrize("name", _cases())
 def test_every_optimizer_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
     """Stopped after a random step, with batch norm, dropout and a schedule, all columns agree."""
     batch, folder = _batch(name), tmp_path / "checkpoints"

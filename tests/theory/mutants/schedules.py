@@ -75,7 +75,7 @@ def _in(module: str, name: str, wrong: Callable[..., Any], bug: str) -> Mutant:
     return Mutant(bug, attribute(f"optbench.schedules.{module}:{name}", wrong))
 
 
-NO_SCHEDULE = Mutant("no schedule", attribute("optbench.engines.batched:_at_step", no_schedule))
+NO_SCHEDULE = Mutant("no schedule", attribute("optbench.engines.batched:at_step", no_schedule))
 EARLY = _in("decay", "half_cosine", early, "the cosine ends at T - 1")
 FROM_ONE = _in("warmup", "_risen", from_one, "the warm-up counts from 1")
 

@@ -24,7 +24,7 @@ from optbench.environment import environment
 from optbench.executors.estimate import seconds_of
 from optbench.executors.local import execute
 from optbench.request import Request, expand, reference, texts_of
-from optbench.store import Damage, Record, Store, open_store
+from optbench.store import Record, Store, open_store
 from optbench.suites import load_suite
 
 if TYPE_CHECKING:
@@ -230,49 +230,6 @@ def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def make_report(outcome: Results, folder: Path, *, title: str) -> Path:
-    """Write the page about some runs.
-
-    Args:
-        outcome: The runs.
-        folder: Where to write.
-        title: The page's heading.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        OptbenchError: When the folder cannot be written.
-    """
-    from optbench.report.pages import write_report
-
-    devices = {run.spec.device for run in outcome.runs} or {"cpu"}
-    here = environment(sorted(devices)[0])
-    versions = ", ".join(f"{name} {here[name]}" for name in ("optbench", "numpy", "scipy", "torch"))
-    notes = [f"{versions}, Python {here['python']}, {here.get('cpu', '')}, {here['device']}"]
-    if outcome.older:
-        notes.append(
-            f"{outcome.older} older runs of the same specs, made by other code, are left out"
-        )
-    return write_report(outcome.runs, folder, title=title, notes=notes, jobs=cores())
-
-
-def report_store(folder: Path, output: Path, *, title: str) -> tuple[Path, list[Damage]]:
-    """Write the page about everything in a store: the newest run of each spec.
-
-    Returns:
-        The path of the page, and what is damaged and not on it.
-
-    Raises:
-        OptbenchError: When there is no store, or the output cannot be written.
-    """
-    with open_store(folder, create=False) as store:
-        newest = store.newest()
-    runs = tuple(record.run for record in newest.records)
-    page = make_report(Results(runs=runs, older=newest.older), output, title=title)
-    return page, newest.damaged
 
 
 def run(

@@ -9,8 +9,9 @@ from optbench.cli.conform import conform
 from optbench.cli.data import data
 from optbench.cli.lookup import list_, show
 from optbench.cli.rate import rate
+from optbench.cli.report import report
 from optbench.cli.runs import run
-from optbench.cli.stores import export, merge, report, verify_store
+from optbench.cli.stores import export, merge, verify_store
 from optbench.cli.verify import verify
 
 

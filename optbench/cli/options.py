@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from optbench import catalogue
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from optbench.store import Damage
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 Names = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
@@ -39,3 +42,43 @@ results_option = click.option(
     show_default=True,
     help="Folder of the store, results.db.",
 )
+
+
+def stored_runs(verb: Verb) -> Verb:
+    """Add what picks stored runs to a verb: `sources`, `problems`, `optimizers`, `schedules`."""
+    options = [
+        click.argument("sources", type=path_type, nargs=-1, metavar="[RESULTS]..."),
+        click.option(
+            "--problem",
+            "-p",
+            "problems",
+            multiple=True,
+            help="Only runs on this problem: a name, or a pattern in quotes.",
+            shell_complete=complete("problems"),
+        ),
+        click.option(
+            "--optimizer",
+            "optimizers",
+            multiple=True,
+            help="Only runs of this optimizer, likewise.",
+            shell_complete=complete("optimizers"),
+        ),
+        click.option(
+            "--schedule",
+            "schedules",
+            multiple=True,
+            help="Only runs with this schedule, likewise.",
+            shell_complete=complete("schedules"),
+        ),
+    ]
+    for option in reversed(options):
+        verb = option(verb)
+    return verb
+
+
+def left_out(damaged: Sequence[Damage]) -> None:
+    """Name what is damaged, if anything is, and exit with status 1."""
+    for damage in damaged:
+        click.echo(f"optbench: left out: {damage}", err=True)
+    if damaged:
+        raise click.exceptions.Exit(1)

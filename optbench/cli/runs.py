@@ -122,7 +122,7 @@ def run(
         # It imports what workers need while this process does the same.
         start_server("optbench.report.figures")
     requests = requests_of(suite, flags)
-    from optbench import workflow
+    from optbench import reporting, workflow
     from optbench.store import open_store
 
     plan = workflow.make_plan(workflow.runs_of(requests), workflow.stored_keys(results))
@@ -134,7 +134,8 @@ def run(
     page = None
     if not no_report and (report or suite):
         name = Path(suite).resolve().name if suite else "run"
-        page = workflow.make_report(outcome, report or Path("reports") / name, title=name)
+        folder = report or Path("reports") / name
+        page = reporting.make_report(reporting.of_today(outcome), folder, title=name)
     console.print_outcome(outcome, results / "results.db", page, as_json=as_json)
     if any(run.status.is_failure for run in outcome.runs):
         raise click.exceptions.Exit(1)

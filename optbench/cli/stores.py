@@ -1,32 +1,12 @@
-"""The verbs about stored runs: `report`, `export`, `merge`, `verify-store`."""
+"""The verbs about stored runs: `export`, `merge`, `verify-store`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from optbench.cli.options import path_type, results_option
-
-if TYPE_CHECKING:
-    from optbench.store import Damage
-
-
-@click.command()
-@click.argument("output", type=path_type)
-@results_option
-@click.option("--title", default="optbench", show_default=True, help="Heading of the page.")
-def report(output: Path, results: Path, title: str) -> None:
-    """Write a report of everything in a store to the folder OUTPUT.
-
-    Exit status 1 when something is damaged, and so left out.
-    """
-    from optbench import workflow
-
-    page, damaged = workflow.report_store(results, output, title=title)
-    click.echo(page)
-    _left_out(damaged)
+from optbench.cli.options import left_out, path_type, results_option
 
 
 @click.command()
@@ -61,15 +41,7 @@ def merge(sources: tuple[Path, ...], into: Path) -> None:
 
     outcome = join(sources, into)
     click.echo(f"{outcome.written} runs added to {into}, {outcome.known} known")
-    _left_out(outcome.damaged)
-
-
-def _left_out(damaged: list[Damage]) -> None:
-    """Name what is damaged, if anything is, and exit with status 1."""
-    for damage in damaged:
-        click.echo(f"optbench: left out: {damage}", err=True)
-    if damaged:
-        raise click.exceptions.Exit(1)
+    left_out(outcome.damaged)
 
 
 @click.command("verify-store")

@@ -9,7 +9,7 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,7 +86,13 @@ class Section:
 
 
 def write_report(
-    runs: Iterable[Run], folder: Path, *, title: str, notes: Sequence[str] = (), jobs: int = 1
+    runs: Iterable[Run],
+    folder: Path,
+    *,
+    title: str,
+    notes: Sequence[str] = (),
+    old: Set[str] = frozenset(),
+    jobs: int = 1,
 ) -> Path:
     """Write `index.html`, `table.csv` and `figures/*.svg`.
 
@@ -99,6 +105,7 @@ def write_report(
         folder: Where to write; made if needed.
         title: Heading of the page, such as the suite's name.
         notes: Lines for the page's head: versions, device, how to make it again.
+        old: Digests of runs that code made which is not today's.
         jobs: Processes that draw.
 
     Returns:

@@ -253,7 +253,7 @@ def test_store_commands_work_together(optbench: Command, tmp_path: Path) -> None
     merged = optbench("merge", "a", "b", "--into", "c")
     verified = optbench("verify-store", "--results", "c")
     exported = optbench("export", "tables", "--results", "c")
-    reported = optbench("report", "page", "--results", "c")
+    reported = optbench("report", "c", "-o", "page")
 
     assert "4 runs added" in merged.stdout
     assert "every run is whole" in verified.stdout
@@ -270,7 +270,7 @@ def test_a_report_says_what_it_leaves_out(optbench: Command, tmp_path: Path) -> 
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE runs SET message = 'not mine' WHERE lr = 0.5")
     connection.close()
-    done = optbench("report", "page")
+    done = optbench("report", "-o", "page")
 
     assert done.returncode == 1
     assert done.stdout == "page/index.html\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from optbench.analysis.filters import chosen
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
@@ -67,16 +67,13 @@ def rates(
         for text in runs:
             if not any(name.startswith(text) for name in names):
                 raise unknown("run", text, _near(text, known))
-        _check("problem", problems, [_problem(spec) for *_, spec in known])
-        _check("optimizer", optimizers, [_optimizer(spec) for *_, spec in known])
-        chosen = {
+        fits = chosen([spec for *_, spec in known], problems=problems, optimizers=optimizers)
+        digests = {
             digest
-            for digest, key, spec in known
-            if (not runs or any(name.startswith(r) for r in runs for name in (digest, key)))
-            and _matches(_problem(spec), problems)
-            and _matches(_optimizer(spec), optimizers)
+            for (digest, key, _), fit in zip(known, fits, strict=True)
+            if fit and (not runs or any(name.startswith(r) for r in runs for name in (digest, key)))
         }
-        newest = store.newest(digests=sorted(chosen))
+        newest = store.newest(digests=sorted(digests))
     found = [Diagnosed(run=r.run, diagnosis=diagnose(r.run)) for r in newest.records]
     if not found and not newest.damaged:
         raise OptbenchError(f"no run in {results} is all of that; leave a filter out")
@@ -86,28 +83,3 @@ def rates(
 def _near(text: str, known: Sequence[tuple[str, str, RunSpec]]) -> list[str]:
     """Return digests that a prefix may have meant; all digests would fill pages."""
     return difflib.get_close_matches(text, [digest[:SHORT] for digest, *_ in known], cutoff=0.5)
-
-
-Names = tuple[str, str]
-"""What a user may call a thing: its name alone, or its whole text."""
-
-
-def _problem(spec: RunSpec) -> Names:
-    # A card's label is its name; that of a family begins with it.
-    label = spec.problem_label
-    return (spec.problem.name if label.startswith(spec.problem.name) else label), label
-
-
-def _optimizer(spec: RunSpec) -> Names:
-    return spec.optimizer.name, str(spec.optimizer)
-
-
-def _matches(names: Names, patterns: Sequence[str]) -> bool:
-    """Return whether one of the names fits one of the globs, or there are none."""
-    return not patterns or any(fnmatchcase(name, p) for p in patterns for name in names)
-
-
-def _check(kind: str, patterns: Sequence[str], known: Sequence[Names]) -> None:
-    for pattern in patterns:
-        if not any(_matches(names, [pattern]) for names in known):
-            raise unknown(kind, pattern, [name for name, _ in known])

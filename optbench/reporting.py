@@ -1,0 +1,154 @@
+"""From stored runs to reports, figures, tables and comparisons: a function a verb, and the API.
+
+Nothing here runs anything; `optbench.workflow` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from optbench.analysis.filters import chosen
+from optbench.analysis.results import Results
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.core.spec import RunSpec
+from optbench.environment import environment
+from optbench.store import Damage, Record, open_store
+from optbench.workflow import cores
+
+STORE = Path("results")
+"""The store of who names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Stored runs, picked for a report, a figure, a table or a comparison.
+
+    Attributes:
+        runs: The newest run of each spec.
+        old: Digests of those that code made which is not today's, or not here.
+        superseded: Number of runs of the same specs that are left out, as newer ones are there.
+        damaged: Runs that would be here if their rows were whole.
+        environments: Where the runs were made, each once.
+    """
+
+    runs: tuple[Run, ...]
+    old: frozenset[str] = frozenset()
+    superseded: int = 0
+    damaged: tuple[Damage, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+def gather(
+    sources: Sequence[Path] = (),
+    *,
+    problems: Sequence[str] = (),
+    optimizers: Sequence[str] = (),
+    schedules: Sequence[str] = (),
+    code: bool = False,
+) -> Gathered:
+    """Read the newest run of each spec from some stores.
+
+    Args:
+        sources: Folders of stores, or their files; `results` when empty.
+        problems: Problems by name, label or glob; all when empty.
+        optimizers: Optimizers likewise.
+        schedules: Schedules likewise.
+        code: Whether to find out which runs are of other code than today's; it imports torch.
+
+    Returns:
+        The runs, in the order of their problems' names and of storing.
+
+    Raises:
+        OptbenchError: For a pattern that nothing in the stores fits.
+        StoreError: When a store is not there or cannot be read.
+    """
+    newest: dict[str, Record] = {}
+    superseded, damaged = 0, list[Damage]()
+    for source in sources or [STORE]:
+        with open_store(source, create=False) as store:
+            listed = [
+                (digest, RunSpec.from_json(spec, label))
+                for digest, spec, label in store.table("spec_digest", "spec", "label")
+            ]
+            fits = chosen(
+                [spec for _, spec in listed],
+                problems=problems,
+                optimizers=optimizers,
+                schedules=schedules,
+            )
+            digests = {digest for (digest, _), fit in zip(listed, fits, strict=True) if fit}
+            found = store.newest(digests=sorted(digests))
+        superseded += found.older
+        damaged += found.damaged
+        for record in found.records:
+            known = newest.get(record.run.spec.digest)
+            superseded += known is not None
+            if known is None or (known.created, known.key) < (record.created, record.key):
+                newest[record.run.spec.digest] = record
+    records = list(newest.values())
+    return Gathered(
+        runs=tuple(record.run for record in records),
+        old=frozenset(r.run.spec.digest for r in records if code and not _is_of_today(r)),
+        superseded=superseded,
+        damaged=tuple(damaged),
+        environments=tuple(sorted({_words(r.environment) for r in records})),
+    )
+
+
+def _is_of_today(record: Record) -> bool:
+    spec = record.run.spec
+    return _code(spec.problem.name, spec.optimizer.name, spec.schedule.name) == record.fingerprint
+
+
+@cache
+def _code(problem: str, optimizer: str, schedule: str) -> str | None:
+    """Return the fingerprint of today's code of a run; None when it is not here."""
+    from optbench.engines.execute import code_of
+
+    try:
+        return code_of(problem, optimizer, schedule)
+    except OptbenchError:
+        return None
+
+
+def _words(at: Mapping[str, str]) -> str:
+    packages = ("optbench", "python", "numpy", "scipy", "torch")
+    versions = [f"{name} {at[name]}" for name in packages if name in at]
+    return ", ".join([*versions, at.get("cpu", ""), at.get("device", "")]).strip(", ")
+
+
+def of_today(outcome: Results) -> Gathered:
+    """Return runs that were just made, or found in a store as today's code would make them."""
+    devices = sorted({run.spec.device for run in outcome.runs}) or ["cpu"]
+    here = tuple(_words(environment(device)) for device in devices)
+    return Gathered(runs=outcome.runs, superseded=outcome.older, environments=here)
+
+
+def make_report(gathered: Gathered, folder: Path, *, title: str) -> Path:
+    """Write the pages about some runs.
+
+    Args:
+        gathered: The runs.
+        folder: Where to write.
+        title: The pages' heading.
+
+    Returns:
+        The path of the first page.
+
+    Raises:
+        OptbenchError: When the folder cannot be written.
+    """
+    from optbench.report.pages import write_report
+
+    notes = [f"Made with {text}" for text in gathered.environments]
+    if gathered.superseded:
+        notes.append(f"{gathered.superseded} older runs of the same specs are left out")
+    if gathered.damaged:
+        notes.append(f"{len(gathered.damaged)} damaged runs are left out")
+    return write_report(
+        gathered.runs, folder, title=title, notes=notes, old=gathered.old, jobs=cores()
+    )

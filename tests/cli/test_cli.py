@@ -144,7 +144,7 @@ def test_a_users_suite_problem_and_optimizer(optbench: Command, tmp_path: Path) 
         ("show quadratik", "did you mean quadratic"),
         ("show quadratic:kappa=0", "kappa must be"),
         ("list everything", "everything"),
-        ("report out --results nowhere", "nowhere"),
+        ("report nowhere -o out", "nowhere"),
         ("verify-store --results nowhere", "nowhere"),
         ("export out --results nowhere", "nowhere"),
         ("merge nowhere --into there", "nowhere"),

@@ -36,7 +36,7 @@ class DataSet:
         test: Test examples.
         unit: What an example is, in the plural.
         contents: Checksum of each of its unpacked files, as `md5:...` or `sha256:...`.
-        reader: What makes arrays of those files, as `module:function`, see `optbench.data.readers`.
+        reader: What makes arrays of those files, as `module:function`; takes a path and the set.
         downloads: Its files at their official place; none where there is no such place.
         part_of: The set that it is a fixed choice of examples of.
         shuffled: Whether the examples are in random order, so that a part is the first ones.

@@ -12,6 +12,7 @@ import numpy as np
 
 from optbench.analysis.curves import BAD_END, FLOOR, LOGARITHMIC, final, is_task, levels, measure_of
 from optbench.analysis.statistics import Estimate, geometric_mean, mean
+from optbench.core.parameters import Value
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec, format_value
 from optbench.core.target import SUBOPTIMALITY
@@ -174,6 +175,8 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
 def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
     """Name optimizers or schedules by the parameters in which variants of one of them differ.
 
+    What is off, such as `batch_size=0`, is not told, unless it is all that tells two apart.
+
     Args:
         variants: Specs; of optimizers, without the learning rate.
 
@@ -186,10 +189,18 @@ def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
     names: dict[Spec, str] = {}
     for name, same in by_name.items():
         shared = set.intersection(*(set(variant.params) for variant in same))
-        for variant in same:
-            own = [f"{k}={format_value(v)}" for k, v in variant.params if (k, v) not in shared]
-            names[variant] = f"{name}:{','.join(own)}" if own else name
+        own = {v: [(k, x) for k, x in v.params if (k, x) not in shared] for v in same}
+        short = {v: _named(name, [(k, x) for k, x in pairs if x]) for v, pairs in own.items()}
+        uses = Counter(short.values())
+        for variant, pairs in own.items():
+            text = short[variant]
+            names[variant] = text if uses[text] == 1 else _named(name, pairs)
     return names
+
+
+def _named(name: str, params: Sequence[tuple[str, Value]]) -> str:
+    own = ",".join(f"{k}={format_value(x)}" for k, x in params)
+    return f"{name}:{own}" if own else name
 
 
 def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[Run]) -> Row:

@@ -234,6 +234,16 @@ def test_names_show_only_what_differs() -> None:
     assert set(names.values()) == {"adam:beta1=0.9", "adam:beta1=0.5", "gd"}
 
 
+def test_what_is_off_is_not_told_unless_it_must_be() -> None:
+    """Full gradients are the plain name; a zero that alone tells two apart is shown."""
+    plain, small = ({"beta": 0.9, "batch_size": size} for size in (0, 16))
+    names = short_names([Spec.of("adam", plain), Spec.of("adam", small)])
+    twins = [Spec.of("gd", {"a": 0, "b": 1}), Spec.of("gd", {"b": 1}), Spec.of("gd", {"b": 2})]
+
+    assert set(names.values()) == {"adam", "adam:batch_size=16"}
+    assert len(set(short_names(twins).values())) == 3
+
+
 def test_runs_without_a_rate_are_one_group(made: Made) -> None:
     """A method that has no learning rate, or was refused before it got one, still has its row."""
     row = only([made(None, s, (1, 0.1)) for s in range(2)])

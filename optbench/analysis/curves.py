@@ -23,6 +23,9 @@ LOGARITHMIC = frozenset(MEASURES) - {"value", "error"}
 MORE_IS_BETTER = frozenset({"validation_accuracy", "test_accuracy"})
 """Columns of which a lost run has the least there is, not the most."""
 
+AGAINST = ("gradient_calls", "step", "epoch", "seconds")
+"""Columns against which a curve can be drawn."""
+
 BAD_END = (Status.DIVERGED, Status.NAN)
 """Statuses of a run whose last value says nothing but that it was lost."""
 
@@ -117,25 +120,28 @@ class Band:
     high: Array
 
 
-def band(runs: Sequence[Run], measure: str = "") -> Band:
+def band(runs: Sequence[Run], measure: str = "", against: str = "gradient_calls") -> Band:
     """Return median and quartiles of a measure over seeds, at every recorded budget.
 
-    Between its recorded points a run has the value of the last one. A run that reached its last
-    target, or spent its budget, keeps its last value; one that diverged counts as inf from there.
+    Between its recorded points a run has the value of the last one, before them its first. A run
+    that reached its last target, or spent its budget, keeps its last value; one that diverged
+    counts as inf from there.
 
     Args:
         runs: Runs that differ in the seed alone.
         measure: As for `levels`; by default what each run is compared by.
+        against: The budget, one of `AGAINST`. Runs that did not record it are left out, as those
+            of other problems than tasks are where it is the epoch.
 
     Returns:
-        The band against gradient evaluations; quartiles by linear interpolation, but never between
+        The band; quartiles by linear interpolation, but never between
         a finite and an infinite value, where the infinite one is taken. Where more is better, the
         worst is -inf.
     """
     pairs = [
-        (np.asarray(r.curve["gradient_calls"]), levels(r, measure or measure_of(r)), r.status)
-        for r in runs
-        if r.curve
+        (spent, levels(r, measure or measure_of(r)), r.status)
+        for r, spent in ((r, _column(r, against)) for r in runs)
+        if np.isfinite(spent).any()
     ]
     if not pairs:
         empty = np.empty(0)
@@ -175,5 +181,5 @@ def _quantile(ordered: Array, q: float) -> Array:
 
 def _held(x: Array, calls: Array, y: Array, status: Status) -> Array:
     index = np.searchsorted(calls, x, side="right") - 1
-    values = np.where(index < 0, np.nan, y[np.maximum(index, 0)])
+    values = y[np.maximum(index, 0)]  # clocks of different runs do not begin at the same time
     return np.where((x > calls[-1]) & (status in BAD_END), np.inf, values)

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
-from numpy.typing import NDArray
 
-from optbench.analysis.curves import (
-    BAD_END,
-    FLOOR,
-    LOGARITHMIC,
-    Array,
-    final,
-    measured,
-    quartiles,
-)
+from optbench.analysis.curves import FLOOR, LOGARITHMIC
+from optbench.analysis.sensitivity import Sensitivity, sensitivity, top_of_plot
 from optbench.analysis.statistics import MIN_SEEDS
-from optbench.analysis.summary import Row, learning_rate
+from optbench.analysis.summary import Row
 from optbench.analysis.tables import is_learning, measure_shown
-from optbench.core.run import Run
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import (
     Canvas,
@@ -37,12 +27,6 @@ from optbench.report.canvas import (
 )
 from optbench.report.measures import axis_name, in_words
 from optbench.report.style import INK, LineStyle
-
-TOP_OF_PLOT = 1e2
-"""Larger multiples of the start are drawn on the rail, with the diverged runs ..."""
-
-TOP_OF_TASKS = 10.0
-"""... and of a task's loss, which falls less."""
 
 RAIL_ROW = 0.028
 """Height of one optimizer's row of the rail, as a share of the plot ..."""
@@ -59,69 +43,6 @@ RING: dict[str, Any] = {
     "linestyle": "none",
 }
 """Marks the best learning rate."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sensitivity:
-    """The final measure by learning rate; arrays of shape (rates,).
-
-    Attributes:
-        lr: Learning rates, ascending; one NaN for a method that has none.
-        low: Lower quartile over seeds.
-        median: Median over seeds, inf where half of them or more were lost.
-        high: Upper quartile.
-        lost: Share of the seeds that diverged or ended above the plot.
-        seeds: Number of seeds.
-    """
-
-    lr: Array
-    low: Array
-    median: Array
-    high: Array
-    lost: Array
-    seeds: NDArray[np.int64]
-
-
-def sensitivity(row: Row) -> Sensitivity:
-    """Gather the final measures of a row's runs by learning rate.
-
-    Args:
-        row: Any row. Runs that ended in neither a value nor a divergence do not count.
-
-    Returns:
-        The curve.
-    """
-    by_rate: dict[float, list[float]] = {}
-    for run in row.runs:
-        end = final(run)
-        if run.status in BAD_END or np.isfinite(end):
-            end = np.inf if end > _ceiling(row, run) else end
-            by_rate.setdefault(learning_rate(run) or np.nan, []).append(end)
-    rates = sorted(by_rate)
-    stacks = [np.array(by_rate[lr]) for lr in rates]
-    summary = np.array([np.ravel(quartiles(ends[:, None])) for ends in stacks]).reshape(-1, 3).T
-    return Sensitivity(
-        lr=np.array(rates),
-        low=summary[0],
-        median=summary[1],
-        high=summary[2],
-        lost=np.array([np.isinf(ends).mean() for ends in stacks]),
-        seeds=np.array([len(ends) for ends in stacks], dtype=np.int64),
-    )
-
-
-def _ceiling(row: Row, run: Run) -> float:
-    """Return the end from which on a run counts as lost."""
-    start = measured(run)[:1].tolist()
-    top = _top(row.measure, task=row.is_task)
-    return top * (start[0] or 1.0) if start and start[0] >= 0 else np.inf
-
-
-def _top(measure: str, *, task: bool) -> float:
-    """Return the multiple of the start from which on a run counts as lost."""
-    if measure in LOGARITHMIC:
-        return TOP_OF_PLOT
-    return TOP_OF_TASKS if task and measure == "value" else np.inf
 
 
 def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Drawing:
@@ -153,7 +74,7 @@ def draw_sensitivity(rows: Sequence[Row], styles: Mapping[str, LineStyle]) -> Dr
         canvas.lines.append((sample(styles[row.name]), row.name))
     for place, who in enumerate(lost):
         _draw_rail(axes, curves[who], styles[who].colour, 1 - _rail_row(len(lost)) * (place + 0.6))
-    _explain(canvas, bool(lost), measure, _top(measure, task=is_learning(rows)))
+    _explain(canvas, bool(lost), measure, top_of_plot(measure, task=is_learning(rows)))
     alt += "; ".join(_in_words(row) for row in shown) + "."
     return canvas.drawing(alt)
 

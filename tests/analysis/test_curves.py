@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -53,3 +54,23 @@ def test_quartiles_agree_with_numpy() -> None:
 def test_nothing_recorded_is_an_empty_band(made: Made) -> None:
     """Runs without a curve leave no points, and no error."""
     assert band([made(gaps=())]).x.size == 0
+
+
+def test_a_band_can_be_drawn_against_steps_and_time(made: Made) -> None:
+    """Clocks that begin at different times leave no infinite quartile at the start."""
+    runs = [made(seed=s, gaps=(1, 0.5, 0.25), calls=(0, 2, 4)) for s in range(2)]
+    clocks = ([0.1, 1.0, 2.0], [0.2, 1.0, 2.5])
+    timed = [
+        dataclasses.replace(run, curve={**run.curve, "seconds": np.array(clock)})
+        for run, clock in zip(runs, clocks, strict=True)
+    ]
+
+    assert band(runs, against="step").x.tolist() == [0, 1, 2]
+    by_time = band(timed, against="seconds")
+    assert by_time.x.tolist() == [0.1, 0.2, 1, 2, 2.5]
+    assert by_time.high.tolist() == [1, 1, 0.5, 0.4375, 0.25]
+
+
+def test_what_a_run_did_not_record_draws_no_band(made: Made) -> None:
+    """Only tasks have epochs; of other runs the band is empty."""
+    assert band([made()], against="epoch").x.size == 0

@@ -1,0 +1,96 @@
+"""The width of the good region and the divergence boundary, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from optbench.analysis.sensitivity import good_region, sensitivity
+from optbench.analysis.summary import summarize
+from optbench.core.run import Run, Status
+
+Made = Callable[..., Run]
+
+
+def valley(made: Made, exponents: list[float]) -> list[Run]:
+    """Runs whose final gap is 10^(-4 + |log10 lr|), so that l* = -4 at lr = 1 and l0 = 0."""
+    return [made(lr=10.0**e, gaps=(1.0, 10.0 ** (-4 + abs(e)))) for e in exponents]
+
+
+def test_a_valley_of_known_slope_has_its_width(made: Made) -> None:
+    """With l = -4 + |log10 lr|, good is |log10 lr| <= 0.05 * 4: 0.4 decades around 1."""
+    region = good_region(summarize(valley(made, [-2, -1, 0, 1, 2]))[0])
+
+    assert region is not None
+    assert region.decades == pytest.approx(0.4)
+    assert (region.low, region.high) == pytest.approx((10**-0.2, 10**0.2))
+    assert region.closed
+    assert region.boundary is None
+
+
+def test_a_region_that_reaches_the_end_of_the_grid_is_open(made: Made) -> None:
+    """Where the best learning rate is the last one, the region ends with the grid, not closed."""
+    region = good_region(summarize(valley(made, [-2, -1, 0]))[0])
+
+    assert region is not None
+    assert (region.low, region.high) == pytest.approx((10**-0.2, 1.0))
+    assert not region.closed
+
+
+def test_divergence_begins_between_two_learning_rates(made: Made) -> None:
+    """The boundary is their geometric mean, and a minority of lost seeds does not make it."""
+    rates = {1.0: 0, 2.0: 1, 4.0: 2, 8.0: 3}
+    runs = [
+        made(
+            lr=lr,
+            seed=seed,
+            gaps=(1.0, 0.1 * lr),
+            status=Status.DIVERGED if seed < lost else Status.BUDGET,
+        )
+        for lr, lost in rates.items()
+        for seed in range(3)
+    ]
+    region = good_region(summarize(runs)[0])
+
+    assert region is not None
+    assert region.boundary == pytest.approx(np.sqrt(2 * 4))
+
+
+def test_a_diverged_neighbour_counts_as_the_start(made: Made) -> None:
+    """Between l* = -2 at lr 1 and a divergence at 10, l crosses -1.9 at 0.05 of the decade."""
+    runs = [made(lr=1.0, gaps=(1, 1e-2)), made(lr=0.1, gaps=(1, 1))]
+    runs.append(made(lr=10.0, gaps=(1, 1e9), status=Status.DIVERGED))
+    region = good_region(summarize(runs)[0])
+
+    assert region is not None
+    assert region.high == pytest.approx(10**0.05)
+    assert region.boundary == pytest.approx(10**0.5)
+
+
+def test_exact_zeros_are_as_good_as_the_floor(made: Made) -> None:
+    """A gap of exactly zero has no logarithm of its own, and no infinite region."""
+    runs = [made(lr=1.0, gaps=(1, 0.0)), made(lr=0.1, gaps=(1, 1)), made(lr=10.0, gaps=(1, 1))]
+    region = good_region(summarize(runs)[0])
+
+    assert region is not None
+    assert region.decades == pytest.approx(0.1)
+
+
+def test_where_nothing_is_good_there_is_no_region(made: Made) -> None:
+    """Without learning rates, with every run lost, or never below the start: None."""
+    lost = [made(lr=lr, gaps=(1, 1e9), status=Status.DIVERGED) for lr in (0.1, 1)]
+    cases = [[made(lr=None)], lost, [made(gaps=(1, 2))], [made(gaps=(), status=Status.ERROR)]]
+
+    assert [good_region(summarize(runs)[0]) for runs in cases] == [None] * 4
+
+
+def test_the_curve_counts_the_lost_by_learning_rate(made: Made) -> None:
+    """A run that ends above 100 times its start is lost, as one that diverged is."""
+    runs = [made(lr=lr, seed=s, gaps=(1, lr)) for lr in (0.5, 200.0) for s in range(2)]
+    curve = sensitivity(summarize(runs)[0])
+
+    assert curve.lr.tolist() == [0.5, 200]
+    assert curve.median.tolist() == [0.5, np.inf]
+    assert (curve.lost.tolist(), curve.seeds.tolist()) == ([0, 1], [2, 2])

@@ -67,13 +67,13 @@ def geometric_mean(values: Sequence[float], confidence: float = 0.95) -> Estimat
     return Estimate(center=math.exp(log.center), low=low, high=high, count=log.count)
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval for a share.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 
     Args:
-        successes: Number of successes, at most `trials`.
+        successes: Number of successes, at most `trials`; of a weighted share, share times trials.
         trials: Number of trials, one or more.
         confidence: Coverage of the interval.
 

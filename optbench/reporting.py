@@ -6,6 +6,7 @@ Nothing here runs anything; `optbench.workflow` does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,8 @@ from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec
 from optbench.environment import environment
-from optbench.store import Damage, Record, open_store
+from optbench.store import Damage, Record, export, open_store
+from optbench.store.foreign import IMPORTED
 from optbench.workflow import cores
 
 STORE = Path("results")
@@ -68,20 +70,10 @@ def gather(
     """
     newest: dict[str, Record] = {}
     superseded, damaged = 0, list[Damage]()
-    for source in sources or [STORE]:
+    picked = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
+    for source, digests in picked.items():
         with open_store(source, create=False) as store:
-            listed = [
-                (digest, RunSpec.from_json(spec, label))
-                for digest, spec, label in store.table("spec_digest", "spec", "label")
-            ]
-            fits = chosen(
-                [spec for _, spec in listed],
-                problems=problems,
-                optimizers=optimizers,
-                schedules=schedules,
-            )
-            digests = {digest for (digest, _), fit in zip(listed, fits, strict=True) if fit}
-            found = store.newest(digests=sorted(digests))
+            found = store.newest(digests=digests)
         superseded += found.older
         damaged += found.damaged
         for record in found.records:
@@ -99,7 +91,72 @@ def gather(
     )
 
 
+def pick(
+    sources: Sequence[Path] = (),
+    *,
+    problems: Sequence[str] = (),
+    optimizers: Sequence[str] = (),
+    schedules: Sequence[str] = (),
+) -> dict[Path, list[str]]:
+    """Return the digests of the specs that fit, by store; arguments and errors as for `gather`."""
+    listed: dict[Path, list[tuple[str, RunSpec]]] = {}
+    for source in sources or [STORE]:
+        with open_store(source, create=False) as store:
+            listed[source] = [
+                (digest, RunSpec.from_json(spec, label))
+                for digest, spec, label in store.table("spec_digest", "spec", "label")
+            ]
+    fits = iter(
+        chosen(
+            [spec for found in listed.values() for _, spec in found],
+            problems=problems,
+            optimizers=optimizers,
+            schedules=schedules,
+        )
+    )
+    return {
+        source: sorted({digest for (digest, _), fit in zip(found, fits, strict=False) if fit})
+        for source, found in listed.items()
+    }
+
+
+def export_runs(
+    folder: Path,
+    format: str,
+    sources: Sequence[Path] = (),
+    *,
+    problems: Sequence[str] = (),
+    optimizers: Sequence[str] = (),
+    schedules: Sequence[str] = (),
+) -> tuple[list[Path], list[Damage]]:
+    """Write stored runs, of older code too, to files for other programs.
+
+    Args:
+        folder: Where to write.
+        format: `csv`, `parquet` or `json`.
+        sources: As for `gather`, and so are the patterns.
+        problems: Problems.
+        optimizers: Optimizers.
+        schedules: Schedules.
+
+    Returns:
+        The files, and what is damaged and so left out.
+
+    Raises:
+        OptbenchError: As for `gather` and `optbench.store.export`.
+    """
+    picked = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
+    damaged: list[Damage] = []
+    with ExitStack() as stack:
+        stores = [stack.enter_context(open_store(path, create=False)) for path in picked]
+        digests = {digest for found in picked.values() for digest in found}
+        paths = export(stores, folder, format, digests=digests, on_damage=damaged.append)
+    return paths, damaged
+
+
 def _is_of_today(record: Record) -> bool:
+    if record.run.engine == IMPORTED:  # no code of ours made it, today or before
+        return True
     spec = record.run.spec
     return _code(spec.problem.name, spec.optimizer.name, spec.schedule.name) == record.fingerprint
 
@@ -116,6 +173,8 @@ def _code(problem: str, optimizer: str, schedule: str) -> str | None:
 
 
 def _words(at: Mapping[str, str]) -> str:
+    if "source" in at:
+        return f"results of others, imported from {at['source']} (sha256 {at['sha256'][:12]})"
     packages = ("optbench", "python", "numpy", "scipy", "torch")
     versions = [f"{name} {at[name]}" for name in packages if name in at]
     return ", ".join([*versions, at.get("cpu", ""), at.get("device", "")]).strip(", ")

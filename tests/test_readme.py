@@ -92,6 +92,7 @@ def test_pictures_and_pages_exist() -> None:
         "show",
         "report",
         "export",
+        "import",
         "merge",
         "verify-store",
     ],

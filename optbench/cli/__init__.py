@@ -11,7 +11,7 @@ from optbench.cli.lookup import list_, show
 from optbench.cli.rate import rate
 from optbench.cli.report import report
 from optbench.cli.runs import run
-from optbench.cli.stores import export, merge, verify_store
+from optbench.cli.stores import export, import_, merge, verify_store
 from optbench.cli.verify import verify
 
 
@@ -32,6 +32,7 @@ for _verb in (
     rate,
     report,
     export,
+    import_,
     merge,
     verify_store,
     conform,

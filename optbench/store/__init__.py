@@ -3,6 +3,7 @@
 from optbench.store.damage import Damage
 from optbench.store.export import FORMATS, export
 from optbench.store.file import Newest, Store, open_store
+from optbench.store.foreign.read import Imported, import_files
 from optbench.store.merge import Merged, merge
 from optbench.store.record import Record
 from optbench.store.salvage import Salvaged, check, salvage
@@ -10,6 +11,7 @@ from optbench.store.salvage import Salvaged, check, salvage
 __all__ = [
     "FORMATS",
     "Damage",
+    "Imported",
     "Merged",
     "Newest",
     "Record",
@@ -17,6 +19,7 @@ __all__ = [
     "Store",
     "check",
     "export",
+    "import_files",
     "merge",
     "open_store",
     "salvage",

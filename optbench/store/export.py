@@ -1,12 +1,15 @@
-"""Results as tables for other programs: CSV, and Parquet where pyarrow is installed."""
+"""Results for other programs: CSV, JSON, and Parquet where pyarrow is installed."""
 
 from __future__ import annotations
 
 import csv
+import json
+import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +46,26 @@ _TABLES: dict[str, dict[str, str]] = {
 
 
 def export(
-    store: Store,
+    stores: Iterable[Store],
     folder: Path,
     format: str,
     *,
+    digests: Collection[str] | None = None,
     on_damage: Callable[[Damage], None] | None = None,
 ) -> list[Path]:
-    """Write every stored run to three files: `runs`, `hits` and `curves`, joined by `key`.
+    """Write every stored run to files for other programs; `results/README.md` says what is in them.
 
-    `runs` has one row a run, with the environment as JSON text; `hits` one row a target reached,
-    with its measure; `curves` one row a logged point. Where runs of tasks are stored, `curves` has
-    their columns too, and `runs` the last numbers of these. Points x are not exported. The files
+    CSV and Parquet are three tables joined by `key`: `runs` has one row a run, with the environment
+    as JSON text; `hits` one row a target reached, with its measure; `curves` one row a logged
+    point. Where runs of tasks are stored, `curves` has their columns too, and `runs` the last
+    numbers of these. JSON is one file with one object a run. Points x are not exported. The files
     appear when all of them are complete, in the place of older ones.
 
     Args:
-        store: What to export.
+        stores: What to export; of runs with one key, the first.
         folder: Where to; made where it is missing.
-        format: `csv` or `parquet`.
+        format: One of `FORMATS`.
+        digests: Only runs of the specs with these digests.
         on_damage: As for `Store.read`.
 
     Returns:
@@ -67,29 +73,35 @@ def export(
 
     Raises:
         OptbenchError: For an unknown format, or Parquet without pyarrow.
-        StoreError: When the folder cannot be written, or the store is damaged.
+        StoreError: When the folder cannot be written, or a store is damaged.
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
-    folder = Path(folder)
-    names = [f"{table}.{format}" for table in _TABLES]
-    extra = store.trained_columns()
-    tables = _tables(extra)
+    folder, stores = Path(folder), list(stores)
+    extra = list(dict.fromkeys(name for store in stores for name in store.trained_columns()))
     with reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as unfinished:
-            with ExitStack() as stack:
-                paths = (Path(unfinished, name) for name in names)
-                writers = [
-                    stack.enter_context(FORMATS[format](path, types))
-                    for path, types in zip(paths, tables.values(), strict=True)
-                ]
-                for batch in chunks(store.read(on_damage=on_damage)):
-                    for write, columns in zip(writers, _columns(batch, extra), strict=True):
-                        write(columns)
+            with FORMATS[format](Path(unfinished), extra) as write:
+                for batch in chunks(_records(stores, digests, on_damage)):
+                    write(batch)
+            names = [name for name in _NAMES if Path(unfinished, name).exists()]
             for name in names:
                 os.replace(Path(unfinished, name), folder / name)
     return [folder / name for name in names]
+
+
+def _records(
+    stores: Iterable[Store],
+    digests: Collection[str] | None,
+    on_damage: Callable[[Damage], None] | None,
+) -> Iterator[Record]:
+    seen = set()
+    for store in stores:
+        for record in store.read(digests=digests, on_damage=on_damage):
+            if record.key not in seen:
+                seen.add(record.key)
+                yield record
 
 
 def _tables(extra: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -133,6 +145,27 @@ def _column(run: Run, name: str) -> np.ndarray:
 
 
 @contextmanager
+def _tables_by(
+    write_to: Callable[[Path, Types], AbstractContextManager[Callable[[Columns], None]]],
+    suffix: str,
+    folder: Path,
+    extra: Sequence[str],
+) -> Iterator[Callable[[list[Record]], None]]:
+    """Write the three tables, each by a writer of its own."""
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(write_to(folder / f"{name}.{suffix}", types))
+            for name, types in _tables(extra).items()
+        ]
+
+        def write(records: list[Record]) -> None:
+            for put, columns in zip(writers, _columns(records, extra), strict=True):
+                put(columns)
+
+        yield write
+
+
+@contextmanager
 def _csv(path: Path, types: Types) -> Iterator[Callable[[Columns], None]]:
     """Write CSV: UTF-8, floats with all their digits, `nan` and `inf` as words, NULL as nothing."""
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -157,7 +190,52 @@ def _parquet(path: Path, types: Types) -> Iterator[Callable[[Columns], None]]:
         yield lambda columns: writer.write_table(pa.table(dict(columns), schema=schema))
 
 
-FORMATS: dict[str, Callable[[Path, Types], AbstractContextManager[Callable[[Columns], None]]]] = {
-    "csv": _csv,
-    "parquet": _parquet,
+@contextmanager
+def _json(folder: Path, extra: Sequence[str]) -> Iterator[Callable[[list[Record]], None]]:
+    """Write one array, an object a line."""
+    with (folder / "runs.json").open("w", encoding="utf-8") as file:
+        between = "[\n"
+
+        def write(records: list[Record]) -> None:
+            nonlocal between
+            for record in records:
+                file.write(between + json.dumps(_object(record, extra), allow_nan=False))
+                between = ",\n"
+
+        yield write
+        file.write("[]\n" if between == "[\n" else "\n]\n")
+
+
+def _object(record: Record, extra: Sequence[str]) -> dict[str, Any]:
+    encoded = encode(record)
+    row: dict[str, Any] = {name: encoded.row[name] for name in _TABLES["runs"]}
+    row["environment"] = encoded.environment
+    row |= {name: json.loads(row[name]) for name in ("spec", "hyper", "facts", "environment")}
+    hits = [dict(zip(("target", "step", "gradient_calls"), h, strict=True)) for h in encoded.hits]
+    run = record.run
+    curve = {**run.curve, **{name: run.trained[name] for name in extra if name in run.trained}}
+    return {
+        **{name: _strict(value) for name, value in row.items()},
+        "hits": [{name: _strict(value) for name, value in hit.items()} for hit in hits],
+        "curve": {name: [_strict(v) for v in values.tolist()] for name, values in curve.items()},
+    }
+
+
+def _strict(value: Any) -> Any:
+    """Return a number as strict JSON can hold it: NaN is null, the infinite ones are words."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
+
+
+FORMATS: dict[
+    str,
+    Callable[[Path, Sequence[str]], AbstractContextManager[Callable[[list[Record]], None]]],
+] = {
+    "csv": partial(_tables_by, _csv, "csv"),
+    "parquet": partial(_tables_by, _parquet, "parquet"),
+    "json": _json,
 }
+"""What files can be, and what writes them to a folder."""
+
+_NAMES = [*(f"{table}.{end}" for end in ("csv", "parquet") for table in _TABLES), "runs.json"]

@@ -145,8 +145,8 @@ def test_a_users_suite_problem_and_optimizer(optbench: Command, tmp_path: Path) 
         ("show quadratic:kappa=0", "kappa must be"),
         ("list everything", "everything"),
         ("report nowhere -o out", "nowhere"),
-        ("verify-store --results nowhere", "nowhere"),
-        ("export out --results nowhere", "nowhere"),
+        ("verify-store nowhere", "nowhere"),
+        ("export out nowhere", "nowhere"),
         ("merge nowhere --into there", "nowhere"),
     ],
 )
@@ -251,8 +251,8 @@ def test_store_commands_work_together(optbench: Command, tmp_path: Path) -> None
     optbench(*SMALL, "--results", "a")
     optbench(*SMALL, "-o", "heavy_ball", "--results", "b")
     merged = optbench("merge", "a", "b", "--into", "c")
-    verified = optbench("verify-store", "--results", "c")
-    exported = optbench("export", "tables", "--results", "c")
+    verified = optbench("verify-store", "c")
+    exported = optbench("export", "tables", "c")
     reported = optbench("report", "c", "-o", "page")
 
     assert "4 runs added" in merged.stdout

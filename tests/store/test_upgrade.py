@@ -52,7 +52,7 @@ def test_reading_changes_nothing(old: Path, record: Maker, same: Same, tmp_path:
         for expected, actual in zip(map(record, range(3)), store.read(), strict=True):
             same(expected, actual)
         assert store.trained_columns() == []
-        export(store, tmp_path / "out", "csv")
+        export([store], tmp_path / "out", "csv")
     assert check(old) == []
     assert salvage(old, tmp_path / "saved.db").saved == 3
 
@@ -265,7 +265,7 @@ def test_exported_columns(tmp_path: Path, trained: Maker, record: Maker) -> None
     records = [trained(1, trained=extra), record(2), trained(3, points=2), trained(4, points=0)]
     with open_store(tmp_path / "store") as store:
         store.add([*records, record(5, curve={})])
-        runs, _, curves = export(store, tmp_path / "out", "csv")
+        runs, _, curves = export([store], tmp_path / "out", "csv")
     with runs.open(encoding="utf-8") as file:
         ends = list(csv.DictReader(file))
     with curves.open(encoding="utf-8") as file:

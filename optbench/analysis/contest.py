@@ -205,3 +205,10 @@ def is_equal_tuning(contest: Contest) -> bool:
     for (title, _), row in contest.rows.items():
         tried.setdefault(title, set()).add(trials(row))
     return all(len(numbers) == 1 for numbers in tried.values())
+
+
+def hessian_users(contest: Contest) -> tuple[str, ...]:
+    """Return the entrants that use Hessian products, which gradient evaluations do not count."""
+    rows = contest.rows.items()
+    used = {name for (_, name), row in rows if any(run.last("hvp_calls") > 0 for run in row.best)}
+    return tuple(sorted(used))

@@ -125,8 +125,9 @@ def good_region(row: Row) -> GoodRegion | None:
 
     Good is l <= l* + 0.05 (l0 - l*), where l is the median over seeds of the final measure, at most
     l0, on the scale on which it is compared (log10 down to the floor, or as it is), l* its smallest
-    value over the grid and l0 its value at the start; lost seeds count as worst. The region is the
-    connected one around l*, with its ends by interpolation in log lr.
+    value over the grid and l0 its value at the start; lost seeds count as worst. Where runs stop at
+    their last target, l is no less than that: how far below it the last step falls is luck. The
+    region is the connected one around l*, with its ends by interpolation in log lr.
 
     Source: after Wortsman et al. 2023, "Small-scale proxies for large-scale Transformer training
     instabilities", whose sensitivity averages l - l* over a grid of learning rates.
@@ -141,10 +142,12 @@ def good_region(row: Row) -> GoodRegion | None:
     starts = [float(y[0]) for y in map(measured, row.runs) if len(y) and np.isfinite(y[0])]
     if not row.learning_rates or not starts or not np.isfinite(curve.median).any():
         return None
-    logarithmic = row.measure in LOGARITHMIC
-    start = _scaled(np.array([median(starts)]), logarithmic)[0]
-    level = np.minimum(_scaled(curve.median, logarithmic), start)
+    start = _scaled(np.array([median(starts)]), row)[0]
+    level = np.minimum(_scaled(curve.median, row), start)
     best = int(level.argmin())
+    if row.best_lr in curve.lr:  # of those that reach the last target, the fastest
+        fastest = int(np.flatnonzero(curve.lr == row.best_lr)[0])
+        best = fastest if level[fastest] == level[best] else best
     if not level[best] < start:
         return None
     enough = level[best] + GOOD * (start - level[best])
@@ -160,8 +163,11 @@ def good_region(row: Row) -> GoodRegion | None:
     )
 
 
-def _scaled(values: Array, logarithmic: bool) -> Array:
-    return np.log10(np.maximum(values, FLOOR)) if logarithmic else values
+def _scaled(values: Array, row: Row) -> Array:
+    """Return levels on the scale on which they are compared, none below what a run aims at."""
+    if row.reach and row.target_measure == row.measure and not row.is_task:
+        values = np.maximum(values, row.reach[-1].target)
+    return np.log10(np.maximum(values, FLOOR)) if row.measure in LOGARITHMIC else values
 
 
 def _edge(x: Array, level: Array, enough: float) -> tuple[float, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from optbench.analysis.contest import (
     contest,
     cost_matrix,
     costs_to,
+    hessian_users,
     is_equal_tuning,
     median_cost,
     median_final,
@@ -133,3 +135,11 @@ def test_equal_tuning_is_as_many_learning_rates(
 
     assert is_equal_tuning(arranged(runs)) is equal
     assert trials(summarize([made(lr=None)])[0]) == 1
+
+
+def test_who_uses_hessian_products_is_known(made: Made) -> None:
+    """Newton-CG has few gradient evaluations because its products are not among them."""
+    run = made(name="newton_cg")
+    newton = dataclasses.replace(run, curve={**run.curve, "hvp_calls": np.array([0.0, 30.0])})
+
+    assert hessian_users(arranged([newton, made()])) == ("newton_cg",)

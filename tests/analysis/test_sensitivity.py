@@ -16,7 +16,8 @@ Made = Callable[..., Run]
 
 def valley(made: Made, exponents: list[float]) -> list[Run]:
     """Runs whose final gap is 10^(-4 + |log10 lr|), so that l* = -4 at lr = 1 and l0 = 0."""
-    return [made(lr=10.0**e, gaps=(1.0, 10.0 ** (-4 + abs(e)))) for e in exponents]
+    ends = [(10.0**e, 10.0 ** (-4 + abs(e))) for e in exponents]
+    return [made(lr=lr, gaps=(1.0, end), targets=()) for lr, end in ends]
 
 
 def test_a_valley_of_known_slope_has_its_width(made: Made) -> None:
@@ -71,11 +72,26 @@ def test_a_diverged_neighbour_counts_as_the_start(made: Made) -> None:
 
 def test_exact_zeros_are_as_good_as_the_floor(made: Made) -> None:
     """A gap of exactly zero has no logarithm of its own, and no infinite region."""
-    runs = [made(lr=1.0, gaps=(1, 0.0)), made(lr=0.1, gaps=(1, 1)), made(lr=10.0, gaps=(1, 1))]
+    ends = {0.1: 1.0, 1.0: 0.0, 10.0: 1.0}
+    runs = [made(lr=lr, gaps=(1, end), targets=()) for lr, end in ends.items()]
     region = good_region(summarize(runs)[0])
 
     assert region is not None
     assert region.decades == pytest.approx(0.1)
+
+
+def test_how_far_below_the_last_target_a_run_lands_is_luck(made: Made) -> None:
+    """All three that reach 1e-3 are good, though one of them ends a thousand times lower."""
+    ends = {0.1: 1.0, 1.0: 9e-4, 10.0: 1e-6, 100.0: 9e-4, 1000.0: 1.0}
+    runs = [
+        made(lr=lr, gaps=(1, end), hits={1e-3: 2 * lr} if end < 1e-3 else {})
+        for lr, end in ends.items()
+    ]
+    region = good_region(summarize(runs)[0])
+
+    assert region is not None
+    assert region.decades == pytest.approx(2.1)
+    assert region.low == pytest.approx(10**-0.05)
 
 
 def test_where_nothing_is_good_there_is_no_region(made: Made) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from optbench.analysis.contest import Contest, complete, cost_matrix, median_final
 from optbench.analysis.curves import Array
-from optbench.analysis.significance import advantage, average_ranks, holm, signed_rank
+from optbench.analysis.significance import advantage, average_ranks, holm, signed_rank, six_digits
 from optbench.core.errors import OptbenchError
 
 MIN_PROBLEMS = 5
@@ -94,7 +94,7 @@ def ranks(contest: Contest) -> Ranks:
         )
     costs = cost_matrix(part)
     rows = [[part.rows[title, name] for name in part.names] for title in part.problems]
-    ends = np.array([[float(f"{median_final(row):.6g}") for row in line] for line in rows])
+    ends = np.array([[six_digits(median_final(row)) for row in line] for line in rows])
     matrix = np.array([_ranked(c, e) for c, e in zip(costs, ends, strict=True)])
     order = sorted(range(len(part.names)), key=lambda i: (matrix[:, i].mean(), part.names[i]))
     costs, ends, matrix = costs[:, order], ends[:, order], matrix[:, order]

@@ -34,8 +34,13 @@ def advantage(cost_a: float, cost_b: float, end_a: float, end_b: float) -> float
     if cost_a != cost_b:
         # Rounded, so that 20/10 and 2/1 are as large.
         return round(_log(cost_b) - _log(cost_a), 12)
-    a, b = float(f"{end_a:.6g}"), float(f"{end_b:.6g}")  # what two codes round differently is equal
+    a, b = six_digits(end_a), six_digits(end_b)
     return 0.0 if a == b else math.copysign(DECIDED_BY_ENDS, 1 if b > a else -1)
+
+
+def six_digits(value: float) -> float:
+    """Round, so that what two codes of one method round differently is equal."""
+    return float(f"{value:.6g}")
 
 
 def _log(cost: float) -> float:

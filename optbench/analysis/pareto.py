@@ -1,0 +1,111 @@
+"""Final measure against cost: who is beaten in both, and who is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optbench.analysis.contest import median_final
+from optbench.analysis.significance import six_digits
+from optbench.analysis.statistics import Estimate, geometric_mean
+from optbench.analysis.summary import Row
+from optbench.core.errors import unknown
+from optbench.core.run import Run
+
+COSTS = ("gradient_calls", "seconds", "state_bytes")
+"""What can be paid: gradient evaluations or time until the run ended, bytes a variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One entrant at its best learning rate.
+
+    Attributes:
+        name: The entrant.
+        cost: Geometric mean over seeds; NaN if unknown.
+        cost_low: Lower end of its 95 % t-interval on the logarithm; None below `MIN_SEEDS` seeds.
+        cost_high: Upper end, likewise.
+        value: The final measure, as in `Row.final`; inf when half of the seeds or more are lost.
+        low: Lower end of its interval, likewise.
+        high: Upper end.
+        lost: Number of seeds that have no end; they are not in `value`.
+        runs: Number of seeds.
+        on_front: Whether no other point is as good in both and better in one.
+    """
+
+    name: str
+    cost: float
+    cost_low: float | None
+    cost_high: float | None
+    value: float
+    low: float | None
+    high: float | None
+    lost: int
+    runs: int
+    on_front: bool
+
+
+def pareto(rows: Sequence[Row], cost: str) -> list[Point]:
+    """Return what each entrant reaches on a problem, and what it pays.
+
+    Args:
+        rows: The rows of one title.
+        cost: One of `COSTS`.
+
+    Returns:
+        One point a row, by cost, then by value; lost and unknown ones last, off the front.
+
+    Raises:
+        OptbenchError: For an unknown cost.
+    """
+    if cost not in COSTS:
+        raise unknown("cost", cost, COSTS)
+    points = [_point(row, cost) for row in rows]
+    counted = [point for point in points if np.isfinite([point.cost, point.value]).all()]
+    marked = [
+        replace(point, on_front=not any(_beats(other, point) for other in counted))
+        if point in counted
+        else point
+        for point in points
+    ]
+    return sorted(marked, key=lambda p: (p not in counted and not p.on_front, p.cost, p.value))
+
+
+def _point(row: Row, cost: str) -> Point:
+    paid = [value for run in row.best if (value := _paid(run, cost)) is not None]
+    spent = Estimate(center=np.nan, low=None, high=None, count=0)
+    if paid and min(paid) > 0:
+        spent = geometric_mean(paid)
+    elif paid:  # no state at all, or solved at the start: nothing has no logarithm
+        spent = replace(spent, center=float(np.median(paid)))
+    final = row.final if np.isfinite(median_final(row)) else None
+    return Point(
+        name=row.name,
+        cost=spent.center,
+        cost_low=spent.low,
+        cost_high=spent.high,
+        value=final.center if final else np.inf,
+        low=final.low if final else None,
+        high=final.high if final else None,
+        lost=len(row.best) - (row.final.count if row.final else 0),
+        runs=len(row.best),
+        on_front=False,
+    )
+
+
+def _paid(run: Run, cost: str) -> float | None:
+    if cost == "state_bytes":
+        return run.facts.get("state_bytes")
+    paid = run.seconds if cost == "seconds" else run.last(cost)
+    return paid if np.isfinite(paid) else None
+
+
+def _beats(one: Point, other: Point) -> bool:
+    mine, others = _told(one), _told(other)
+    return mine != others and mine[0] <= others[0] and mine[1] <= others[1]
+
+
+def _told(point: Point) -> tuple[float, float]:
+    return six_digits(point.cost), six_digits(point.value)

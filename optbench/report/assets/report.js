@@ -1,0 +1,202 @@
+// Makes the charts of a page: each `figure.chart` names its file of data and its chart in there.
+"use strict";
+
+{
+  const charts = [];
+  const CONFIG = {
+    responsive: true, displaylogo: false, scrollZoom: false, doubleClick: "reset",
+    modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+  };
+
+  // One chart on the page, with what the reader chose.
+  class Chart {
+    constructor(host, data, chart) {
+      const { make } = optbench;
+      Object.assign(this, { host, data, chart, file: null });
+      this.state = this.begin();
+      this.controls = make("div", { className: "controls" });
+      this.plot = make("div", { className: "plot" });
+      this.plot.setAttribute("role", "img");
+      this.legend = make("div", { className: "legend" });
+      this.key = make("p", { className: "key" });
+      this.numbers = make("details", {}, make("summary", { textContent: "The chart in numbers" }));
+      this.numbers.addEventListener("toggle", () => this.tabulate());
+      const stage = make("div", { className: "stage" }, this.plot, this.legend);
+      host.append(this.controls, stage, this.key, this.numbers);
+      this.choices();
+    }
+
+    begin() {
+      const { x, y, views } = this.chart;
+      return {
+        x: x[0].key, y: y[0].key, xlog: x[0].log, ylog: y[0].log, view: views?.[0].key ?? "best", one: 0,
+        hidden: new Set(),
+      };
+    }
+
+    // Builds the choices anew: which there are depends on the view.
+    choices() {
+      const { chart, state } = this;
+      const named = (names) => names.map((name, key) => ({ key, label: name.text }));
+      const one = optbench.select("optimizer", named(chart.names), state.one, (key) => this.set({ one: key }, true));
+      one.hidden = state.view !== "rates";
+      this.controls.replaceChildren(
+        optbench.select("show", chart.views ?? [], state.view, (view) => this.set({ view }, true)), one,
+        optbench.select(chart.yWord ?? "measure", chart.y, state.y, (key) => {
+          this.set({ y: key, ylog: optbench.choice(chart.y, key).log });
+        }),
+        optbench.select("against", chart.x, state.x, (key) => this.set({ x: key, xlog: optbench.choice(chart.x, key).log })),
+      );
+      if (chart.fixed) return;
+      this.controls.append(
+        optbench.check("log x", state.xlog, (xlog) => this.set({ xlog })),
+        optbench.check("log y", state.ylog, (ylog) => this.set({ ylog })),
+      );
+    }
+
+    async set(change, other = false) {
+      Object.assign(this.state, change);
+      if (other) this.state.hidden.clear();
+      const file = this.chart.views?.find((view) => view.key === this.state.view)?.file;
+      if (file && !this.file) {
+        this.key.textContent = "loading the single runs …";
+        try {
+          this.file = await optbench.ask(file);
+        } catch (error) {
+          this.key.textContent = `The single runs cannot be shown: ${error.message}.`;
+          return;
+        }
+      }
+      const focused = this.focused();
+      this.choices();
+      this.draw();
+      focused?.();
+    }
+
+    // Returns what puts the focus back where it was among choices that are built anew.
+    focused() {
+      const place = [...this.controls.querySelectorAll("select,input")].indexOf(document.activeElement);
+      return place < 0 ? null : () => this.controls.querySelectorAll("select,input")[place]?.focus();
+    }
+
+    draw() {
+      const { chart, data, state } = this;
+      this.series = optbench.series(chart, data, this.file, state, optbench.isDark());
+      this.figure = optbench.figure(chart, data, this.series, state);
+      const fresh = !this.drawn;
+      Plotly.react(this.plot, this.figure.traces, this.figure.layout, CONFIG);
+      this.drawn = true;
+      if (fresh) this.listen();
+      this.label();
+      this.legendOf();
+      this.key.textContent = optbench.keyText(chart, state, this.figure);
+      this.tabulate();
+    }
+
+    listen() {
+      this.plot.on("plotly_hover", ({ points: [point], event }) => {
+        const who = this.figure.who[point.curveNumber];
+        if (who) optbench.showTip(optbench.hoverLines(this.chart, this.state, who, point.pointNumber), event);
+      });
+      this.plot.on("plotly_unhover", optbench.hideTip);
+    }
+
+    label() {
+      const [x, y] = [optbench.choice(this.chart.x, this.state.x), optbench.choice(this.chart.y, this.state.y)];
+      const shown = this.figure.curves.filter((curve) => !curve.entry.reference).length;
+      const text = `${y.label} against ${x.label}, ${shown} curves. ${this.chart.about} The numbers are in the table below.`;
+      this.plot.setAttribute("aria-label", text.replace(/<[^>]*>/g, ""));
+    }
+
+    // Builds a new legend for new curves or colours, and otherwise says which are shown.
+    legendOf() {
+      const { entries } = this.series;
+      const same = `${optbench.isDark()} ${entries.map((entry) => entry.text).join("\n")}`;
+      if (same !== this.listed) {
+        const legend = optbench.legend(entries, this.chart, {
+          onToggle: (entry) => this.toggle(entry), onOnly: (entry) => this.only(entry),
+          onAll: (on) => this.show(on ? entries : []), onPoint: (entry) => this.point(entry),
+        });
+        this.legend.replaceWith(legend);
+        Object.assign(this, { legend, listed: same });
+      }
+      this.legend.show(this.state.hidden);
+    }
+
+    toggle({ text }) {
+      const { hidden } = this.state;
+      if (!hidden.delete(text)) hidden.add(text);
+      this.draw();
+    }
+
+    // Leaves one name alone, or, if it is alone, shows all again.
+    only(entry) {
+      const others = this.series.entries.filter((other) => other !== entry && !other.reference);
+      const alone = others.length && others.every(({ text }) => this.state.hidden.has(text));
+      this.show(alone ? this.series.entries : [entry, ...this.series.entries.filter((e) => e.reference)]);
+    }
+
+    show(entries) {
+      const shown = new Set(entries.map(({ text }) => text));
+      this.state.hidden = new Set(this.series.entries.map(({ text }) => text).filter((text) => !shown.has(text)));
+      this.draw();
+    }
+
+    // Fades the others while the pointer or the focus is on a name of the legend.
+    point(entry) {
+      for (const element of this.plot.querySelectorAll(".scatterlayer > .trace")) {
+        const who = this.figure.who[element.__data__?.[0]?.trace?.index];
+        const other = entry && who?.curve && who.curve.entry !== entry && who.curve.entry.text !== entry.text;
+        element.style.opacity = other ? 0.12 : "";
+      }
+    }
+
+    tabulate() {
+      if (!this.numbers.open || !this.figure) return;
+      this.numbers.querySelector(".scroll")?.remove();
+      const scroll = optbench.make("div", { className: "scroll", tabIndex: 0 });
+      scroll.append(optbench.numbers(this.chart, this.state, this.figure));
+      this.numbers.append(scroll);
+    }
+  }
+
+  // A chart is drawn when it comes near the screen, so that the page is there at once.
+  const near = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      charts.find((chart) => chart.host === target)?.draw();
+    }
+  }, { rootMargin: "400px" });
+
+  async function begin(host) {
+    try {
+      const data = await optbench.ask(host.dataset.file);
+      charts.push(new Chart(host, data, data.charts[host.dataset.chart]));
+      near.observe(host);
+    } catch (error) {
+      host.append(optbench.make("p", { className: "warn", textContent: `The chart cannot be shown: ${error.message}.` }));
+    }
+  }
+
+  const redraw = (which) => which.forEach((chart) => chart.draw());
+  const drawn = () => charts.filter((chart) => chart.drawn);
+
+  // A table of several targets shows one of them at a time.
+  function targets(table) {
+    const bodies = [...table.tBodies];
+    const choices = bodies.map((body, key) => ({ key, label: body.dataset.label }));
+    const show = (key) => bodies.forEach((body, i) => { body.hidden = i !== key; });
+    const first = Number(table.dataset.first ?? 0);
+    table.parentElement.before(optbench.select(table.dataset.choose, choices, first, show));
+    show(first);
+  }
+
+  document.querySelectorAll("figure.chart").forEach(begin);
+  document.querySelectorAll("table[data-choose]").forEach(targets);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(drawn()));
+  // Paper is white, and shows the charts that were not scrolled to as well.
+  addEventListener("beforeprint", () => { optbench.print(true); redraw(charts); });
+  addEventListener("afterprint", () => { optbench.print(false); redraw(charts); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") optbench.hideTip(); });
+}

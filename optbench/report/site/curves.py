@@ -1,0 +1,285 @@
+"""The convergence chart of a problem: medians and bands at once, single runs when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from statistics import mode
+from typing import Any
+
+import numpy as np
+
+from optbench.analysis.curves import (
+    AGAINST,
+    BAD_END,
+    FLOOR,
+    LOGARITHMIC,
+    MORE_IS_BETTER,
+    Array,
+    Band,
+    band,
+    levels,
+)
+from optbench.analysis.statistics import MIN_SEEDS
+from optbench.analysis.summary import Row, learning_rate
+from optbench.analysis.tables import is_learning, judged_targets, measure_shown, printable
+from optbench.core.run import Run, Status
+from optbench.core.target import SUBOPTIMALITY
+from optbench.report.measures import NAMES, SYMBOLS, axis_name, budget_name
+from optbench.report.site.bounds import bounds
+from optbench.report.site.columns import Columns
+from optbench.report.site.entries import entries
+from optbench.report.site.thin import thin
+from optbench.report.style import LineStyle
+
+OTHERS = (
+    SUBOPTIMALITY,
+    "value",
+    "gradient_norm",
+    "distance",
+    "train_loss",
+    "validation_accuracy",
+    "update_ratio",
+    "sharpness",
+    "lr",
+)
+"""What can be drawn besides what the runs are compared by, in the order of the choice."""
+
+WIDE = 100.0
+"""Positive values that span more than this factor are drawn on a logarithmic axis."""
+
+LOG_SPAN = 30
+"""The budget is logarithmic when the longest curve is this many times the shortest ..."""
+
+EARLY = 0.1
+"""... or when half of the descent happens in this share of the budget."""
+
+Json = dict[str, Any]
+
+
+def known_measures(rows: Sequence[Row]) -> list[str]:
+    """Return what can be drawn of rows of one title, what they are compared by first."""
+    first = measure_shown(rows)
+    best = [run for row in rows for run in row.best]
+    return [
+        first,
+        *(
+            name
+            for name in OTHERS
+            if name != first and any(np.isfinite(levels(run, name)).any() for run in best)
+        ),
+    ]
+
+
+def known_axes(rows: Sequence[Row]) -> list[str]:
+    """Return the budgets that some run recorded."""
+    best = [run for row in rows for run in row.best]
+    return [name for name in AGAINST if any(np.isfinite(levels(run, name)).any() for run in best)]
+
+
+def convergence(
+    rows: Sequence[Row],
+    styles: Mapping[str, LineStyle],
+    columns: Columns,
+    *,
+    runs_file: str,
+    old: Set[str] = frozenset(),
+    width: int,
+) -> Json:
+    """Return the chart of every measure against every budget, at the best learning rates.
+
+    Args:
+        rows: The rows of one title, best first.
+        styles: Style by `Row.name`.
+        columns: Where its numbers go.
+        runs_file: The file of its single runs.
+        old: Digests of runs by code that is not today's.
+        width: Pixel columns to thin the curves for.
+
+    Returns:
+        The chart as JSON.
+    """
+    axes, measures = known_axes(rows), known_measures(rows)
+    bands = {
+        (row.name, axis, measure): band(row.best, measure, axis)
+        for row in rows
+        for axis in axes
+        for measure in measures
+    }
+    curves = []
+    for place, row in enumerate(rows):
+        whole = {key[1:]: found for key, found in bands.items() if key[0] == row.name}
+        curves.append(_curve(place, row, whole, columns, width))
+        if len(row.best) == MIN_SEEDS - 1:
+            curves += [_seed(place, run, axes, measures, columns, width) for run in row.best]
+    leading = (
+        [found for key, found in bands.items() if key[1:] == (axes[0], measures[0])] if axes else []
+    )
+    return {
+        "about": f"Each optimizer at its best learning rate: {_in_words(rows)}.",
+        "names": entries(rows, styles, old),
+        "x": [_axis(rows, axis, leading) for axis in axes] or [_axis(rows, AGAINST[0], [])],
+        "y": [_measure(rows, name, bands) for name in measures],
+        "views": [
+            {"key": "best", "label": "best rate of each: median and quartiles"},
+            {"key": "runs", "label": "best rate of each: single runs", "file": runs_file},
+            {"key": "rates", "label": "all learning rates of one", "file": runs_file},
+        ],
+        "curves": curves,
+        "references": bounds(rows, axes, columns) if SUBOPTIMALITY in measures else [],
+        "banded": f"quartiles over seeds (from {MIN_SEEDS} seeds on)",
+        "reached": "budget spent, the last target reached"
+        if is_learning(rows)
+        else "stopped at the last target",
+    }
+
+
+def single_runs(rows: Sequence[Row], columns: Columns, width: int) -> list[Json]:
+    """Return every run that recorded something, with the place of its row.
+
+    Args:
+        rows: The rows of one title, in the order of the chart's names.
+        columns: Where the numbers go.
+        width: Pixel columns to thin the curves for.
+    """
+    axes, measures = known_axes(rows), known_measures(rows)
+    found = []
+    for place, row in enumerate(rows):
+        best = {id(run) for run in row.best}
+        for run in sorted(row.runs, key=lambda run: (learning_rate(run) or 0, run.spec.seed)):
+            if run.curve:
+                drawn = _run(run, axes, measures, columns, width)
+                found.append({"of": place, "best": id(run) in best, **drawn})
+    return found
+
+
+def _run(
+    run: Run, axes: Sequence[str], measures: Sequence[str], columns: Columns, width: int
+) -> Json:
+    xs = {axis: levels(run, axis) for axis in axes}
+    ys = {name: levels(run, name) for name in measures}
+    ys = {name: y for name, y in ys.items() if np.isfinite(y).any()}
+    xs = {axis: x for axis, x in xs.items() if np.isfinite(x).all() and len(x)}
+    kept = np.unique(np.concatenate([thin(x, list(ys.values()), width) for x in xs.values()]))
+    words = str(run.status).replace("_", " ") + (f": {run.message}" if run.message else "")
+    end = _end([run])
+    return {
+        "lr": learning_rate(run),
+        "seed": run.spec.seed,
+        "status": printable(words),
+        **({"end": end} if end else {}),
+        "x": {axis: columns.add(x[kept]) for axis, x in xs.items()},
+        "y": {name: columns.add(y[kept]) for name, y in ys.items()},
+    }
+
+
+def _curve(
+    place: int,
+    row: Row,
+    bands: Mapping[tuple[str, str], Band],
+    columns: Columns,
+    width: int,
+) -> Json:
+    at: dict[str, Json] = {}
+    for (axis, measure), found in bands.items():
+        if np.isfinite(found.median).any():
+            shaded = [found.low, found.high] if len(row.best) >= MIN_SEEDS else []
+            drawn = [found.median, *shaded]
+            kept = thin(found.x, drawn, width)
+            places = [columns.add(column[kept]) for column in (found.x, *drawn)]
+            at.setdefault(axis, {})[measure] = places
+    end = _end(row.best)
+    return {"of": place, "at": at, **({"end": end} if end else {})}
+
+
+def _seed(
+    place: int, run: Run, axes: Sequence[str], measures: Sequence[str], columns: Columns, width: int
+) -> Json:
+    """Return one of so few seeds that no band is drawn; its end is that of the median."""
+    drawn = _run(run, axes, measures, columns, width) if run.curve else {"x": {}, "y": {}}
+    return {"of": place, "slender": True, **{k: v for k, v in drawn.items() if k != "end"}}
+
+
+def _end(runs: Sequence[Run]) -> str:
+    """Return how the median of some runs ends, as the page's script marks it."""
+    if 2 * sum(run.status in BAD_END for run in runs) > len(runs):
+        return "lost"
+    status = mode(run.status for run in runs)
+    if status.is_failure:
+        return "failed"
+    return str(status) if status in (Status.BUDGET, Status.CONVERGED) else ""
+
+
+def _axis(rows: Sequence[Row], axis: str, bands: Sequence[Band]) -> Json:
+    batched = any(run.engine == "batched" for row in rows for run in row.best)
+    labels = {
+        "gradient_calls": budget_name(rows),
+        "step": "steps",
+        "epoch": "epochs",
+        "seconds": "seconds" + (" (a batch's, shared out over its runs)" if batched else ""),
+    }
+    early = _is_early(bands, measure_shown(rows))
+    return {"key": axis, "label": labels[axis], "log": not is_learning(rows) and early}
+
+
+def _is_early(bands: Sequence[Band], measure: str) -> bool:
+    """Return whether most of what happens would be squeezed into the edge of a linear axis."""
+    drawn = [found for found in bands if np.isfinite(found.median).any()]
+    if not drawn:
+        return False
+    last = max(float(found.x[-1]) for found in drawn)
+    if last >= LOG_SPAN * max(min(float(found.x[-1]) for found in drawn), 1):
+        return True
+    shares = []
+    for found in drawn:
+        finite = np.isfinite(found.median)
+        x, y = found.x[finite], found.median[finite]
+        y = np.log(np.maximum(y, FLOOR)) if measure in LOGARITHMIC else y
+        if y[0] > y[-1]:
+            shares.append((y[0] - y[x <= EARLY * last].min(initial=y[0])) / (y[0] - y[-1]))
+    return bool(shares) and float(np.mean(shares)) > 0.5
+
+
+def _measure(rows: Sequence[Row], name: str, bands: Mapping[tuple[str, str, str], Band]) -> Json:
+    medians = [found.median for key, found in bands.items() if key[2] == name]
+    targets = judged_targets(rows) if name == measure_shown(rows) else []
+    return {
+        "key": name,
+        "label": measure_label(rows, name),
+        "log": name in LOGARITHMIC or (name not in MORE_IS_BETTER and _is_wide(medians)),
+        "falls": name not in MORE_IS_BETTER | {"lr", "sharpness", "update_ratio"},
+        **({"floor": FLOOR} if name in LOGARITHMIC else {}),
+        "targets": [{"at": target.level, "text": f"{target.level:g}"} for target in targets],
+    }
+
+
+def measure_label(rows: Sequence[Row], name: str) -> str:
+    """Return the name of an axis that shows a measure, in words and as a formula."""
+    if is_learning(rows) or name not in NAMES:
+        return "learning rate" if name == "lr" else axis_name_of_task(rows, name)
+    return f"{NAMES[name]}  {SYMBOLS[name]}"
+
+
+def axis_name_of_task(rows: Sequence[Row], name: str) -> str:
+    """Return the name of an axis of a task, or of a column that only tasks have."""
+    return axis_name(rows, name) if is_learning(rows) else name.replace("_", " ")
+
+
+def _is_wide(medians: Sequence[Array]) -> bool:
+    values = np.concatenate([m[np.isfinite(m)] for m in medians]) if medians else np.empty(0)
+    return len(values) > 0 and float(values.min()) > 0 and bool(values.max() > WIDE * values.min())
+
+
+def _in_words(rows: Sequence[Row]) -> str:
+    return "; ".join(_sentence(row) for row in rows[:12]) + ("; and more" if len(rows) > 12 else "")
+
+
+def _sentence(row: Row) -> str:
+    reached = [reach for reach in row.reach if reach.gradient_calls is not None]
+    name = printable(row.name)
+    if reached:
+        return f"{name} reaches {reached[-1].target:g} after {reached[-1].gradient_calls:g}"
+    return (
+        f"{name} has no finite end"
+        if row.final is None
+        else f"{name} ends at {row.final.center:.2g}"
+    )

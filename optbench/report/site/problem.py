@@ -1,0 +1,185 @@
+"""The page of a problem: who is best on it, at which learning rate, at what cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from optbench.analysis.curves import is_task, relative_suboptimality
+from optbench.analysis.sensitivity import good_region
+from optbench.analysis.summary import Row
+from optbench.analysis.tables import (
+    cells,
+    ends_shown,
+    is_learning,
+    judged_targets,
+    measure_shown,
+    measure_words,
+    printable,
+    target_label,
+)
+from optbench.cards import cards
+from optbench.core.run import Run
+from optbench.report.measures import SYMBOLS
+from optbench.report.site.columns import Columns, script
+from optbench.report.site.curves import convergence, single_runs
+from optbench.report.site.entries import is_old
+from optbench.report.site.names import file_stem, problem_page
+from optbench.report.site.sensitivity import boundary_text, region_text, sensitivity_chart
+from optbench.report.site.thin import WIDTH
+from optbench.report.site.whole import Page, Whole
+from optbench.theory.diagnosis.diagnose import behaviour_of
+
+LIMIT = 5_000_000
+"""Characters of a file of data beyond which its curves are thinned for fewer columns ..."""
+
+LEAST = 200
+"""... though not for fewer than these."""
+
+WRONG_MINIMUM = -1e-8
+"""A relative suboptimality below this is no rounding: f* is not the infimum."""
+
+FACTS = {
+    "dim": "d",
+    "smoothness": "L",
+    "strong_convexity": "μ",
+    "kappa": "κ",
+    "f_star": "f*",
+    "radius": "|x₀ - x*|",
+    "noise_variance": "noise variance",
+}
+"""What a page tells of a function."""
+
+FACTS_OF_TASKS = {"dim": "parameters", "examples": "training examples"}
+
+
+def page_of_problem(whole: Whole, title: str) -> Page:
+    """Make the page of a problem; one whose runs aim at several measures has one for each.
+
+    Args:
+        whole: The report.
+        title: `Row.title` of its rows.
+
+    Returns:
+        The page with its data.
+    """
+    rows = whole.problems[title]
+    stem = file_stem(title)
+    main, runs = f"problem/{stem}", f"runs/{stem}"
+
+    def charts(width: int) -> str:
+        columns = Columns()
+        found = {
+            "convergence": convergence(
+                rows, whole.styles, columns, runs_file=runs, old=whole.old, width=width
+            ),
+            "sensitivity": sensitivity_chart(rows, whole.styles, columns, whole.old),
+        }
+        return script(main, {"charts": found, "columns": columns.written()})
+
+    def single(width: int) -> str:
+        columns = Columns()
+        found = single_runs(rows, columns, width)
+        return script(runs, {"runs": found, "columns": columns.written()})
+
+    titles = list(whole.problems)
+    place = titles.index(title)
+    html = whole.render(
+        "problem.html.j2",
+        "../",
+        title=printable(title),
+        data=main,
+        before=titles[place - 1] if place else "",
+        after=titles[place + 1] if place + 1 < len(titles) else "",
+        **_about(rows),
+        **_table(whole, rows),
+        failures=failures(run for row in rows for run in row.runs),
+    )
+    return Page(
+        path=problem_page(title), html=html, data={main: fitted(charts), runs: fitted(single)}
+    )
+
+
+def fitted(make: Callable[[int], str]) -> str:
+    """Return a file of data that is small enough, if thinning makes it so.
+
+    Args:
+        make: From pixel columns to the file.
+    """
+    width = WIDTH
+    text = make(width)
+    while len(text) > LIMIT and width > LEAST:
+        width //= 2
+        text = make(width)
+    return text
+
+
+def failures(runs: Any) -> list[tuple[str, str, str, int]]:
+    """Return optimizer, status and message of the runs that did not run to an end, with numbers."""
+    found = Counter(
+        (
+            printable(run.spec.optimizer.name),
+            str(run.status).replace("_", " "),
+            printable(run.message),
+        )
+        for run in runs
+        if not run.status.is_final or run.status == "refused"
+    )
+    return [(*words, count) for words, count in sorted(found.items())]
+
+
+def _about(rows: Sequence[Row]) -> dict[str, Any]:
+    run = rows[0].runs[0]
+    card = cards().get(run.spec.problem_label)
+    known = card is not None and card.problem.name == run.spec.problem.name
+    learning = card.learning if known and card is not None else None
+    return {
+        "about": card.about if known and card is not None else "",
+        "reference": card.reference if known and card is not None else "",
+        "published": "" if learning is None else " ".join(learning.published.split()),
+        "facts": _facts(run),
+        "spec": printable(str(run.spec.problem)),
+        "warnings": _warnings(rows),
+        "statuses": statuses(run for row in rows for run in row.runs),
+    }
+
+
+def statuses(runs: Any) -> list[tuple[str, int]]:
+    """Return how many runs ended how, most first."""
+    return Counter(str(run.status).replace("_", " ") for run in runs).most_common()
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    signs: Mapping[str, str] = FACTS_OF_TASKS if is_task(run) else FACTS
+    form = ",.0f" if is_task(run) else ".6g"
+    known = [(sign, run.facts.get(name)) for name, sign in signs.items()]
+    found = [(sign, format(value, form)) for sign, value in known if value is not None]
+    unit = "minibatches" if is_task(run) else "gradient evaluations"
+    return [*found, ("budget", f"{run.spec.budget:,g} {unit}")]
+
+
+def _warnings(rows: Sequence[Row]) -> list[str]:
+    gaps = (relative_suboptimality(run) for row in rows for run in row.runs)
+    lowest = min((float(gap.min()) for gap in gaps if len(gap)), default=0.0)
+    if lowest < WRONG_MINIMUM:
+        return [f"A run went below f* by {-lowest:.2g} of the starting gap: f* may be wrong."]
+    return []
+
+
+def _table(whole: Whole, rows: Sequence[Row]) -> dict[str, Any]:
+    targets = judged_targets(rows)
+    ends = [name for name in ends_shown(rows) if name not in ("train_loss", "epochs")]
+    learning = is_learning(rows)
+    regions = [good_region(row) for row in rows]
+    return {
+        "measure": measure_words(rows) if learning else SYMBOLS[measure_shown(rows)],
+        "targets": [target_label(rows, target) for target in targets],
+        "ends": [name.replace("_", " ") for name in ends],
+        "rows": [cells(row, targets, ends) for row in rows],
+        "pages": [row.name for row in rows],
+        "old": [is_old(row.runs, whole.old) for row in rows],
+        "rates": [] if learning else [behaviour_of(row.best[0]) for row in rows],
+        "regions": [(region_text(region), boundary_text(region)) for region in regions],
+        "is_task": learning,
+    }

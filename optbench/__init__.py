@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from optbench.core.task import Windows as Windows
     from optbench.core.task import accuracy as accuracy
     from optbench.families.autograd import problem_from_function as problem_from_function
+    from optbench.figures import figure as figure
     from optbench.report.pages import write_report as write_report
+    from optbench.report.save import save_figure as save_figure
     from optbench.workflow import run as run
     from optbench.workflow import verify as verify
 
@@ -50,8 +52,10 @@ _HOMES = {
     "accuracy": "core.task",
     "assert_conforms": "conformance.battery",
     "conform": "conformance.battery",
+    "figure": "figures",
     "problem_from_function": "families.autograd",
     "run": "workflow",
+    "save_figure": "report.save",
     "verify": "workflow",
     "write_report": "report.pages",
 }

@@ -7,6 +7,7 @@ import click
 from optbench.cli.certify import certify
 from optbench.cli.conform import conform
 from optbench.cli.data import data
+from optbench.cli.figure import figure
 from optbench.cli.lookup import list_, show
 from optbench.cli.rate import rate
 from optbench.cli.report import report
@@ -31,6 +32,7 @@ for _verb in (
     run,
     rate,
     report,
+    figure,
     export,
     import_,
     merge,

@@ -120,7 +120,7 @@ def run(
         from optbench.executors.server import start_server
 
         # It imports what workers need while this process does the same.
-        start_server("optbench.report.figures")
+        start_server("optbench.report.pages")
     requests = requests_of(suite, flags)
     from optbench import reporting, workflow
     from optbench.store import open_store

@@ -1,53 +1,45 @@
-"""A sheet for one plot: title above, complete legend below, as SVG in the page's own ink."""
+"""A sheet for plots: title above, complete legend below, whatever their ticks and names need."""
 
 from __future__ import annotations
 
 import io
 import math
-import textwrap
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from matplotlib.artist import Artist
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from optbench.analysis.tables import printable
+from optbench.report.grid import EDGE, Grid, columns_for
+from optbench.report.legend import Entry, add_legend, legend_height
+from optbench.report.lettering import MISSING, fold
+from optbench.report.looks import WEB, Look
 from optbench.report.style import INK, LineStyle, PowerFormatter
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
-WIDTH = 5.6
-"""Inches; on a phone a figure shrinks to about 60 %, where 9 points are still read."""
-
+WIDTH = WEB.width
 PLOT_HEIGHT = 3.1
-LEFT, RIGHT, TOP, BOTTOM = 0.68, 0.12, 0.12, 0.5
-LINE = 0.158
-"""Height of a line of the legend in inches."""
+"""Inches of a single plot on a page."""
 
-CHARACTER = 0.068
-"""Width of a character in inches, on the wide side."""
+PANEL = 0.82
+"""Height of one of several plots as a share of its width."""
 
-TITLE = FontProperties(weight="bold", size=9)
-"""Of the title; its lines are measured, as bold letters differ much in width."""
-
-WRAP = 70
-"""Characters; longer texts of a legend go on in the next line."""
-
-MISSING = "Glyph .* missing"
-"""A warning. The SVG holds the text itself: a letter that this machine's font lacks is no loss."""
-
-Entry = tuple[Artist, str]
-"""What a legend shows: a sample and its text."""
+LINE = 1.3
+"""Height of a line of the title in letters' sizes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,28 +55,71 @@ class Drawing:
     alt: str
 
 
-class Canvas:
-    """One figure with one plot, a title above it and a complete legend below it.
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A figure with what it is made of.
 
     Attributes:
-        axes: The plot.
+        figure: The figure, to be saved or edited further.
+        data: Exactly what is drawn, a line a point.
+        alt: What it shows, for those who do not see it.
+    """
+
+    figure: Figure
+    data: pd.DataFrame
+    alt: str
+
+
+class Canvas:
+    """One figure of one plot or several, with a title above and a complete legend below.
+
+    Attributes:
+        look: Its sizes and inks.
+        plots: The plots, row by row.
+        columns: How many of them stand side by side.
+        x_label: Words below all plots ...
+        y_label: ... and left of them.
         lines: Legend of the optimizers, in as many columns as fit.
         keys: Legend of marks and reference lines, likewise, below.
     """
 
-    def __init__(self, title: str, above: float = 0.0) -> None:
-        """Start an empty figure; the legends decide its height at the end.
+    def __init__(
+        self,
+        title: str,
+        look: Look = WEB,
+        *,
+        above: float = 0.0,
+        plots: int = 1,
+        height: float | None = None,
+    ) -> None:
+        """Start an empty figure; its words decide its height at the end.
 
         Args:
-            title: Words above the plot.
-            above: Inches that stay free between the two.
+            title: Words above the plots, where the look has a title.
+            look: Its sizes and inks.
+            above: Inches that stay free between title and plots.
+            plots: Number of plots.
+            height: Inches of every plot; by default what suits its width.
         """
-        self._figure = Figure()
-        self._title = _wrapped(printable(title))
+        self.look = look
+        self._figure = Figure(figsize=(look.width, look.width))
+        words = printable(title) if look.title else ""
+        room = look.width - 2 * EDGE
+        self._title = fold(words, room, look.text, bold=True) if words.strip() else []
         self._above = above
-        self.axes: Axes = self._figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        self.plots: list[Axes] = [
+            self._figure.add_axes((0.1, 0.1, 0.8, 0.8), label=str(i)) for i in range(plots)
+        ]
+        self._height = height
+        self.columns = columns_for(plots, look.width, look.text)
+        self.x_label = self.y_label = ""
         self.lines: list[Entry] = []
         self.keys: list[Entry] = []
+
+    @property
+    def axes(self) -> Axes:
+        """The first plot."""
+        return self.plots[0]
 
     def drawing(self, alt: str) -> Drawing:
         """Lay the figure out and return it as SVG."""
@@ -92,89 +127,62 @@ class Canvas:
 
     def figure(self) -> Figure:
         """Lay the figure out, once, and return it."""
-        legends = [_Legend.of(entries) for entries in (self.lines, self.keys) if entries]
-        head = TOP + 1.2 * LINE * len(self._title) + self._above
-        foot = BOTTOM + sum(legend.height for legend in legends) + 0.08
-        height = head + PLOT_HEIGHT + foot
-        self._figure.set_size_inches(WIDTH, height)
-        self.axes.set_position(
-            (LEFT / WIDTH, foot / height, (WIDTH - LEFT - RIGHT) / WIDTH, PLOT_HEIGHT / height)
+        look, figure = self.look, self._figure
+        renderer = RendererAgg(8, 8, figure.dpi)  # type: ignore[no-untyped-call]
+        letter, room = look.text / 72, look.width - 2 * EDGE
+        shown = [entries for entries in (self.lines, self.keys) if entries]
+        legends = [add_legend(figure, entries, room, look.small) for entries in shown]
+        heights = [legend_height(legend, renderer) + 0.06 for legend in legends]
+        head = EDGE + LINE * letter * len(self._title) + self._above
+        foot = EDGE + sum(heights)
+        grid = Grid(
+            plots=self.plots,
+            columns=self.columns,
+            width=look.width,
+            height=self._height,
+            share=look.height if len(self.plots) == 1 else PANEL,
+            left=(0.3 + 1.3 * len(self._turned())) * letter if self.y_label else 0.0,
         )
-        top = 1 - 0.06 / height
-        self._figure.text(0.01, top, "\n".join(self._title), va="top", fontproperties=TITLE)
-        top = foot - BOTTOM
-        for legend in legends:
-            legend.draw(self._figure, (0.01, top / height))
-            top -= legend.height
-        return self._figure
+        below = foot + (1.6 * letter if self.x_label else 0.0)
+        height = grid.place(figure, renderer, head, below)
+        self._write(height, head, below, foot)
+        top = sum(heights) + EDGE / 2
+        for legend, tall in zip(legends, heights, strict=True):
+            legend.set_bbox_to_anchor((EDGE / look.width, top / height))
+            top -= tall
+        return figure
 
+    def _write(self, height: float, head: float, below: float, foot: float) -> None:
+        """Write the title, and the labels that all plots share."""
+        left, size = EDGE / self.look.width, self.look.text
+        if self._title:
+            words, top = "\n".join(self._title), 1 - EDGE / height
+            self._figure.text(left, top, words, va="top", weight="bold", size=size)
+        boxes = [axes.get_position() for axes in self.plots]
+        if self.x_label:
+            middle = (min(box.x0 for box in boxes) + max(box.x1 for box in boxes)) / 2
+            at = (middle, (foot + 0.04) / height)
+            self._figure.text(*at, self.x_label, ha="center", va="bottom", size=size)
+        if self.y_label:
+            at = (left, (1 - head / height + below / height) / 2)
+            turned: dict[str, Any] = {"rotation": 90, "ha": "left", "va": "center"}
+            self._figure.text(*at, "\n".join(self._turned()), size=size, **turned)
 
-@dataclass(frozen=True, kw_only=True)
-class _Legend:
-    """A legend whose size is known before it is drawn: matplotlib would need a second pass."""
-
-    samples: Sequence[Artist]
-    labels: Sequence[str]
-    columns: int
-    height: float
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> _Legend:
-        labels = [textwrap.fill(printable(text), WRAP) or " " for _, text in entries]
-        longest = max(map(len, labels))
-        columns = max(1, min(4, int((WIDTH - 0.1) / (longest * CHARACTER + 0.6))))
-        # A text that is wrapped fills its line, so there is one column then.
-        rows = sum(text.count("\n") + 1 for text in labels)
-        rows = rows if columns == 1 else math.ceil(len(labels) / columns)
-        samples = [sample for sample, _ in entries]
-        height = LINE * rows + 0.04
-        return cls(samples=samples, labels=labels, columns=columns, height=height)
-
-    def draw(self, figure: Figure, corner: tuple[float, float]) -> None:
-        # matplotlib leaves out labels that begin with an underscore, so the texts come afterwards.
-        legend = figure.legend(
-            self.samples,
-            [str(i) for i in range(len(self.labels))],
-            loc="upper left",
-            bbox_to_anchor=corner,
-            ncols=self.columns,
-            borderpad=0,
-            borderaxespad=0,
-            handlelength=2.6,
-            labelspacing=0.3,
-            columnspacing=1.2,
-        )
-        for text, label in zip(legend.get_texts(), self.labels, strict=True):
-            text.set_text(label)
-
-
-def _wrapped(title: str) -> list[str]:
-    """Return a title's lines, each as long as the figure is wide at most."""
-    # An overlong word, a path say, is cut.
-    words = [part for word in title.split() for part in textwrap.wrap(word, 60)]
-    lines: list[str] = []
-    for word in words:
-        longer = f"{lines[-1]} {word}" if lines else word
-        # Letters that are fitted to pixels are up to 5 % wider.
-        if lines and _inches(longer) <= 0.93 * WIDTH:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
-def _inches(words: str) -> float:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=MISSING)
-        return float(text_to_path.get_text_width_height_descent(words, TITLE, ismath=False)[0]) / 72
+    def _turned(self) -> list[str]:
+        """Return the lines of the label left of all plots, which is about as long as they are."""
+        rows = math.ceil(len(self.plots) / self.columns)
+        room = rows * PANEL * (self.look.width / self.columns - 0.6)
+        return fold(self.y_label, room, self.look.text)
 
 
 def to_svg(figure: Figure, alt: str) -> str:
     """Return a figure as `<svg ...>` to `</svg>`, in the page's ink; `alt` says what it shows."""
     buffer = io.StringIO()
-    with warnings.catch_warnings():
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    # Letters stay letters, and the salt makes the ids the same each time.
+    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "optbench"}
+    with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=MISSING)
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         FigureCanvasSVG(figure).print_figure(buffer, format="svg", metadata=nothing)
     text = buffer.getvalue()
     svg = text[text.index("<svg") :].strip().replace(INK, "currentColor")

@@ -28,8 +28,18 @@ CALLS = "gradient evaluations (full gradients)"
 STEPS = "gradient evaluations (minibatches)"
 
 
-def budget_name(rows: Sequence[Row]) -> str:
-    """Return the name of the axis that shows what runs spend."""
+def budget_name(rows: Sequence[Row], against: str = "gradient_calls") -> str:
+    """Return the name of the axis that shows what runs spend.
+
+    Args:
+        rows: The runs' rows.
+        against: What of it, one of `optbench.analysis.curves.AGAINST`.
+    """
+    if against == "seconds":
+        shared = any(run.engine == "batched" for row in rows for run in row.best)
+        return "seconds" + (" (of a batch, divided by its runs)" if shared else "")
+    if against != "gradient_calls":
+        return against
     return STEPS if is_learning(rows) else CALLS
 
 

@@ -5,50 +5,50 @@ from __future__ import annotations
 import math
 import pickle
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 
 from optbench.analysis.curves import FLOOR, measured
-from optbench.analysis.summary import Row, summarize
+from optbench.analysis.summary import summarize
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
-from optbench.report.canvas import Canvas, Drawing
-from optbench.report.convergence import draw_convergence
-from optbench.report.figures import figures_for_problem
-from optbench.report.sensitivity import draw_sensitivity
-from optbench.report.style import RC, line_styles
+from optbench.report.canvas import Canvas, to_svg
+from optbench.report.figures import draw as draw_kind
+from optbench.report.looks import WEB
 
 Maker = Callable[..., Run]
-Draw = Callable[[list[Row], Any], Drawing]
 
 
 @pytest.fixture
-def canvases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Canvas]]:
+def canvases(monkeypatch: pytest.MonkeyPatch) -> list[Canvas]:
     """Collect every canvas that is laid out."""
     made: list[Canvas] = []
-    finish = Canvas.drawing
+    finish = Canvas.figure
 
-    def drawing(canvas: Canvas, alt: str) -> Drawing:
+    def figure(canvas: Canvas) -> Figure:
         made.append(canvas)
-        return finish(canvas, alt)
+        return finish(canvas)
 
-    monkeypatch.setattr(Canvas, "drawing", drawing)
-    with rc_context(RC):
-        yield made
+    monkeypatch.setattr(Canvas, "figure", figure)
+    return made
 
 
-def draw(runs: list[Run], function: Draw, canvases: list[Canvas]) -> Canvas:
+def draw(runs: list[Run], kind: str, canvases: list[Canvas]) -> Canvas:
     """Draw the runs of one problem and return the canvas."""
-    rows = summarize(runs)
-    function(rows, line_styles(row.name for row in rows))
+    draw_kind(kind, summarize(runs), WEB)
     return canvases[-1]
+
+
+def svg_of(kind: str, runs: Sequence[Run]) -> str:
+    """Return the figure of some runs as pages show it."""
+    made = draw_kind(kind, summarize(runs), WEB)
+    return to_svg(made.figure, made.alt)
 
 
 def line_with_marker(axes: Axes) -> np.ndarray:
@@ -65,7 +65,7 @@ def texts(svg: str) -> list[str]:
 def test_the_curve_is_the_run(run: Maker, canvases: list[Canvas]) -> None:
     """Of a single run the plot holds every recorded point, unchanged."""
     one = run(lr=1.0)
-    canvas = draw([one], draw_convergence, canvases)
+    canvas = draw([one], "convergence", canvases)
 
     xy = line_with_marker(canvas.axes)
     assert xy[:, 0].tolist() == one.curve["gradient_calls"].tolist()
@@ -78,7 +78,7 @@ def test_the_curve_is_the_median_of_the_seeds_at_the_best_rate(
     """At the last common point it is numpy's median; the band is there from three seeds on."""
     best = [run(lr=1.0, seed=s, budget=200, targets=()) for s in range(3)]
     canvas = draw(
-        [*best, *(run(lr=0.01, seed=s, budget=200) for s in range(3))], draw_convergence, canvases
+        [*best, *(run(lr=0.01, seed=s, budget=200) for s in range(3))], "convergence", canvases
     )
 
     xy = line_with_marker(canvas.axes)
@@ -100,7 +100,7 @@ def test_runs_are_drawn_in_the_measure_of_their_targets(
         )
         for r in runs
     ]
-    best, final = draw(runs, draw_convergence, canvases), draw(runs, draw_sensitivity, canvases)
+    best, final = draw(runs, "convergence", canvases), draw(runs, "sensitivity", canvases)
 
     xy = line_with_marker(best.axes)
     assert xy[:, 1].tolist() in [r.curve[measure].tolist() for r in runs]
@@ -114,11 +114,9 @@ def test_runs_are_drawn_in_the_measure_of_their_targets(
 def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> None:
     """Below three seeds there is no band, but a thin line for every seed."""
     runs = [run(lr=1.0, seed=s) for s in range(2)]
-    axes = draw(runs, draw_convergence, canvases).axes
+    axes = draw(runs, "convergence", canvases).axes
 
-    thin = [
-        np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_linewidth() == 0.7
-    ]
+    thin = [np.asarray(line.get_ydata()).tolist() for line in axes.lines if line.get_alpha() == 0.7]
     assert thin == [measured(r).tolist() for r in runs]
     assert not axes.collections
 
@@ -126,8 +124,8 @@ def test_two_seeds_are_drawn_as_they_are(run: Maker, canvases: list[Canvas]) -> 
 def test_the_theory_line_is_the_closed_form(run: Maker, canvases: list[Canvas]) -> None:
     """The dashed line is min(L R^2/(4 t + 2), (1 - mu/L)^(2 t) D_0) over D_0, with L = 1."""
     one = run(lr=1.0, kappa=100.0)
-    axes = draw([one], draw_convergence, canvases).axes
-    line = next(line for line in axes.lines if line.get_linewidth() == 1.3)
+    axes = draw([one], "convergence", canvases).axes
+    line = next(line for line in axes.lines if line.get_alpha() == 0.55)
 
     t, bound = np.asarray(line.get_xydata()).T
     start = float(one.curve["suboptimality"][0])
@@ -140,8 +138,8 @@ def test_the_theory_line_is_the_closed_form(run: Maker, canvases: list[Canvas]) 
 def test_gradient_descent_stays_below_its_line(run: Maker, canvases: list[Canvas]) -> None:
     """At eta = 1/L every seed is below the bound that is drawn."""
     runs = [run(lr=1.0, seed=s, kappa=50.0) for s in range(4)]
-    axes = draw(runs, draw_convergence, canvases).axes
-    line = next(line for line in axes.lines if line.get_linewidth() == 1.3)
+    axes = draw(runs, "convergence", canvases).axes
+    line = next(line for line in axes.lines if line.get_alpha() == 0.55)
 
     t, bound = np.asarray(line.get_xydata()).T
     for one in runs:
@@ -159,7 +157,7 @@ def test_values_below_the_floor_lie_on_it_and_it_is_said(
         run(),
         curve={"step": np.arange(4.0), "gradient_calls": np.arange(4.0), "suboptimality": gap},
     )
-    canvas = draw([zero], draw_convergence, canvases)
+    canvas = draw([zero], "convergence", canvases)
 
     assert line_with_marker(canvas.axes)[:, 1].tolist() == [1, 1e-3, FLOOR, FLOOR]
     assert any("floor" in text for _, text in canvas.keys)
@@ -167,7 +165,7 @@ def test_values_below_the_floor_lie_on_it_and_it_is_said(
 
 def test_a_diverged_end_is_marked_inside_the_plot(run: Maker, canvases: list[Canvas]) -> None:
     """A curve that leaves through the top has its cross there, and the legend explains it."""
-    canvas = draw([run(lr=3.0)], draw_convergence, canvases)
+    canvas = draw([run(lr=3.0)], "convergence", canvases)
 
     (cross,) = [line for line in canvas.axes.lines if line.get_marker() == "x"]
     assert float(np.asarray(cross.get_ydata())[0]) <= canvas.axes.get_ylim()[1]
@@ -177,9 +175,9 @@ def test_a_diverged_end_is_marked_inside_the_plot(run: Maker, canvases: list[Can
 def test_sensitivity_is_the_final_value_by_rate(run: Maker, canvases: list[Canvas]) -> None:
     """Medians of the final measure stand over their rates; a diverged rate is on the rail only."""
     runs = [run(lr=lr, seed=s, budget=100) for lr in (0.1, 1.0, 4.0) for s in range(3)]
-    axes = draw(runs, draw_sensitivity, canvases).axes
+    axes = draw(runs, "sensitivity", canvases).axes
 
-    (line,) = [line for line in axes.lines if line.get_markersize() == 3.5]
+    (line,) = [line for line in axes.lines if line.get_gid() == "median"]
     x, y = np.asarray(line.get_xydata()).T
     assert x.tolist() == [0.1, 1.0, 4.0]
     ends = [[measured(r)[-1] for r in runs if r.hyper["lr"] == lr] for lr in (0.1, 1.0)]
@@ -193,21 +191,21 @@ def test_sensitivity_is_the_final_value_by_rate(run: Maker, canvases: list[Canva
 
 def test_every_optimizer_is_in_the_legend(small_suite: list[Run]) -> None:
     """All names are complete, in both figures, as text."""
-    rows = [row for row in summarize(small_suite) if row.problem == "k10"]
-    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+    runs = [run for run in small_suite if run.spec.label == "k10"]
+    rows = summarize(runs)
+    best, final = (svg_of(kind, runs) for kind in ("convergence", "sensitivity"))
 
     for row in rows:
-        assert f"{row.name} (lr {row.best_lr:.3g})" in texts(figures["convergence"].svg)
-        assert row.name in texts(figures["sensitivity"].svg)
-        assert row.name in figures["convergence"].alt
+        assert f"{row.name} (lr {row.best_lr:.3g})" in texts(best)
+        assert any(text.startswith(row.name) for text in texts(final))
+        assert row.name in best.split(">")[0]
 
 
 def test_long_and_strange_names_are_drawn_in_full(run: Maker) -> None:
     """300 letters are wrapped and none is lost; dollars, underscores and tags are text."""
     names = ["x" * 300, r"$\alpha_1$", "_hidden", "<script>alert(1)</script>", "$", "a&b\"'"]
     runs = [run(optimizer=Spec(name), label=names[3], budget=50) for name in names]
-    rows = summarize(runs)
-    svg = figures_for_problem(rows, line_styles(row.name for row in rows))["sensitivity"].svg
+    svg = svg_of("sensitivity", runs)
 
     shown = texts(svg)
     assert "".join(text for text in shown if set(text) == {"x"}) == "x" * 300
@@ -220,11 +218,11 @@ def test_long_and_strange_names_are_drawn_in_full(run: Maker) -> None:
 def test_nothing_to_draw_is_said(run: Maker, status: Status, known: bool) -> None:
     """Runs that failed before the first value still give two figures, which say so."""
     runs = [replace(run(lr=lr, known=known), status=status, curve={}, hits=()) for lr in (1.0, 2.0)]
-    rows = summarize(runs)
-    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
 
-    assert "no finite value was recorded" in texts(figures["convergence"].svg)
-    assert str(status) in " ".join(texts(figures["convergence"].svg))
+    assert "no finite value was recorded" in texts(svg_of("convergence", runs))
+    assert str(status) in " ".join(texts(svg_of("convergence", runs)))
+    said = "no run here has both a learning rate and an end"
+    assert any(text in (said, "diverged") for text in texts(svg_of("sensitivity", runs)))
 
 
 @pytest.mark.parametrize(
@@ -242,27 +240,21 @@ def test_any_curve_can_be_drawn(run: Maker, gap: np.ndarray) -> None:
     """One point, NaN only, infinity, zeros and the ends of the float range all give figures."""
     step = np.arange(len(gap), dtype=float)
     curve = {"step": step, "gradient_calls": step, "value": gap, "suboptimality": gap}
-    rows = summarize([replace(run(seed=s), curve=curve, hits=()) for s in range(3)])
+    runs = [replace(run(seed=s), curve=curve, hits=()) for s in range(3)]
 
-    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
-    assert ET.fromstring(figures["convergence"].svg).tag.endswith("svg")
-    assert ET.fromstring(figures["sensitivity"].svg).tag.endswith("svg")
+    for kind in ("convergence", "sensitivity"):
+        assert ET.fromstring(svg_of(kind, runs)).tag.endswith("svg")
 
 
 def test_unknown_f_star_is_said_on_the_axis(run: Maker) -> None:
     """The value is drawn then, and the axis says why."""
-    rows = summarize([run(lr=lr, known=False, budget=50) for lr in (0.1, 1.0)])
-    figures = figures_for_problem(rows, line_styles(row.name for row in rows))
+    svg = svg_of("convergence", [run(lr=lr, known=False, budget=50) for lr in (0.1, 1.0)])
 
-    assert "f(x)   (f* is unknown)" in texts(figures["convergence"].svg)
+    assert "f(x) (f* is unknown)" in texts(svg)
 
 
 def test_figures_are_reproducible_and_can_be_drawn_elsewhere(small_suite: list[Run]) -> None:
-    """Rows survive pickling, and what they give is the same but for matplotlib's random ids."""
-    rows = [row for row in summarize(small_suite) if row.problem == "k10"]
-    styles = line_styles(row.name for row in rows)
+    """Rows survive pickling, and what they give is the same, byte for byte."""
+    runs = [run for run in small_suite if run.spec.label == "k10"]
 
-    here = figures_for_problem(rows, styles)
-    there = figures_for_problem(pickle.loads(pickle.dumps(rows)), styles)
-    assert texts(here["convergence"].svg) == texts(there["convergence"].svg)
-    assert here["convergence"].alt == there["convergence"].alt
+    assert svg_of("convergence", runs) == svg_of("convergence", pickle.loads(pickle.dumps(runs)))

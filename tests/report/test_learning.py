@@ -12,55 +12,50 @@ import numpy as np
 import pytest
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from optbench.analysis.curves import levels
 from optbench.analysis.summary import summarize
+from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
-from optbench.report.canvas import Canvas, Drawing
-from optbench.report.convergence import draw_convergence
-from optbench.report.figures import COLUMNS, figures_for_problem
+from optbench.report.canvas import Canvas, to_svg
+from optbench.report.figures import convergence, draw, sensitivity
+from optbench.report.looks import WEB
 from optbench.report.pages import write_report
-from optbench.report.sensitivity import draw_sensitivity
-from optbench.report.style import RC, line_styles
 from tests.learning_runs import RATES, learning_run, learning_runs
 
 Maker = Callable[..., Run]
 
 
-def figures(runs: list[Run]) -> dict[str, Drawing]:
-    """Draw the figures of one problem."""
-    rows = summarize(runs)
-    return figures_for_problem(rows, line_styles(row.name for row in rows))
+def drawn(runs: list[Run], kind: str = "convergence", measure: str = "") -> tuple[list[str], str]:
+    """Return the texts of a figure and its alternative text."""
+    made = draw(kind, summarize(runs), WEB, measure=measure)
+    svg = ET.fromstring(to_svg(made.figure, made.alt))
+    found = ["".join(e.itertext()) for e in svg.iter() if e.tag.endswith("text")]
+    return found, made.alt
 
 
 @pytest.fixture
 def axes_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Axes]:
     """Return a function that draws and returns the plot."""
     made: list[Canvas] = []
-    finish = Canvas.drawing
+    finish = Canvas.figure
 
-    def drawing(canvas: Canvas, alt: str) -> Drawing:
+    def figure(canvas: Canvas) -> Figure:
         made.append(canvas)
-        return finish(canvas, alt)
+        return finish(canvas)
 
-    def axes(runs: list[Run], measure: str = "", *, sensitivity: bool = False) -> Axes:
+    def axes(runs: list[Run], measure: str = "", *, final: bool = False) -> Axes:
         rows = summarize(runs)
-        styles = line_styles(row.name for row in rows)
-        with rc_context(RC):
-            if sensitivity:
-                draw_sensitivity(rows, styles)
+        with rc_context(WEB.rc):
+            if final:
+                sensitivity.draw(rows, WEB)
             else:
-                draw_convergence(rows, styles, measure)
+                convergence.draw(rows, WEB, measure=measure)
         return made[-1].axes
 
-    monkeypatch.setattr(Canvas, "drawing", drawing)
+    monkeypatch.setattr(Canvas, "figure", figure)
     return axes
-
-
-def texts(drawing: Drawing) -> list[str]:
-    """Return every text in a figure."""
-    found = ET.fromstring(drawing.svg).iter()
-    return ["".join(e.itertext()) for e in found if e.tag.endswith("text")]
 
 
 def marked(axes: Axes) -> list[np.ndarray]:
@@ -68,47 +63,46 @@ def marked(axes: Axes) -> list[np.ndarray]:
     return [np.asarray(x.get_xydata()) for x in axes.lines if x.get_markevery() is not None]
 
 
-def test_each_figure_says_what_it_shows() -> None:
-    """A task has four figures, each with its own axis, against minibatch gradients."""
-    drawn = figures(learning_runs())
+@pytest.mark.parametrize(
+    ("kind", "measure", "label"),
+    [
+        ("convergence", "", "validation loss"),
+        ("convergence", "train_loss", "training loss (mean over minibatches)"),
+        ("convergence", "validation_accuracy", "validation accuracy"),
+        ("sensitivity", "", "final validation loss"),
+    ],
+)
+def test_each_figure_says_what_it_shows(kind: str, measure: str, label: str) -> None:
+    """Each has its own axis, against minibatch gradients, and nothing is said of an f*."""
+    texts, alt = drawn(learning_runs(), kind, measure)
 
-    labels = {
-        "convergence": "validation loss",
-        "training": "training loss (mean over minibatches)",
-        "accuracy": "validation accuracy",
-        "sensitivity": "final validation loss",
-    }
-    assert list(drawn) == list(labels)
-    for kind, label in labels.items():
-        assert label in texts(drawn[kind])
-        wanted = "learning rate" if kind == "sensitivity" else "gradient evaluations (minibatches)"
-        assert wanted in texts(drawn[kind])
-        assert not any("f*" in text or "f(x)" in text for text in texts(drawn[kind]))
-        assert "f*" not in drawn[kind].alt
-    assert drawn["accuracy"].alt.startswith("Validation accuracy against gradient evaluations")
-
-
-def test_a_target_of_error_has_its_own_figure() -> None:
-    """Runs compared by their error show it first, and the loss besides, but no accuracy."""
-    drawn = figures(learning_runs(measure="error", targets=(0.3,)))
-
-    assert list(drawn) == ["convergence", "loss", "training", "sensitivity"]
-    assert "validation error" in texts(drawn["convergence"])
-    assert "validation loss" in texts(drawn["loss"])
-    assert "targets" in texts(drawn["convergence"])
-    assert "targets" not in texts(drawn["loss"])
+    assert label in texts
+    x = "learning rate" if kind == "sensitivity" else "gradient evaluations (minibatches)"
+    assert x in texts
+    assert not any("f*" in text or "f(x)" in text for text in [*texts, alt])
+    assert label.removeprefix("final ").split(" (")[0] in alt.lower()
 
 
-def test_without_validation_data_there_are_two_figures() -> None:
-    """The training loss is drawn once, by its name; what is not known is not drawn."""
-    drawn = figures(learning_runs(validation=False, accuracy=False, targets=()))
+def test_a_target_of_error_is_drawn_and_other_columns_have_no_target() -> None:
+    """Runs compared by their error show it with its targets; their loss has none."""
+    runs = learning_runs(measure="error", targets=(0.3,))
 
-    assert list(drawn) == ["convergence", "sensitivity"]
-    assert "training loss" in texts(drawn["convergence"])
-    assert not any("validation" in text for d in drawn.values() for text in texts(d))
+    assert {"validation error", "targets"} <= set(drawn(runs)[0])
+    assert "targets" not in drawn(runs, measure="value")[0]
+    assert "validation loss" in drawn(runs, measure="value")[0]
 
 
-@pytest.mark.parametrize("column", ["", *COLUMNS.values()])
+def test_without_validation_data_the_training_loss_is_drawn() -> None:
+    """What is not known is refused in one line, and nothing is called validation."""
+    runs = learning_runs(validation=False, accuracy=False, targets=())
+
+    assert "training loss" in drawn(runs)[0]
+    assert not any("validation" in text for text in drawn(runs)[0])
+    with pytest.raises(OptbenchError, match="no run here knows its validation accuracy"):
+        drawn(runs, measure="validation_accuracy")
+
+
+@pytest.mark.parametrize("column", ["", "value", "train_loss", "validation_accuracy"])
 def test_curves_are_the_runs(axes_of: Callable[..., Axes], column: str) -> None:
     """Of a single run the plot holds every point that is known, unchanged, on linear axes."""
     run = learning_run(1e-2)
@@ -127,9 +121,9 @@ def test_losses_that_span_decades_are_on_a_logarithmic_axis(axes_of: Callable[..
 
     assert axes_of([run], "value").get_yscale() == "log"
     assert axes_of([run], "validation_accuracy").get_yscale() == "linear"
-    assert axes_of([run], sensitivity=True).get_yscale() == "linear"
+    assert axes_of([run], final=True).get_yscale() == "linear"
     ends = [learning_run(lr, end=10 * lr) for lr in RATES]
-    assert axes_of(ends, sensitivity=True).get_yscale() == "log"
+    assert axes_of(ends, final=True).get_yscale() == "log"
 
 
 def test_a_loss_that_explodes_does_not_flatten_the_others(axes_of: Callable[..., Axes]) -> None:
@@ -139,7 +133,7 @@ def test_a_loss_that_explodes_does_not_flatten_the_others(axes_of: Callable[...,
     both = [learning_run(1e-2), wild]
 
     assert 23 <= axes_of(both).get_ylim()[1] < 40
-    ends = axes_of(both, sensitivity=True)
+    ends = axes_of(both, final=True)
     assert ends.get_ylim()[1] < 3
     assert len(ends.collections) == 1
     assert np.asarray(ends.collections[0].get_offsets())[:, 0].tolist() == [1e-2]
@@ -147,7 +141,7 @@ def test_a_loss_that_explodes_does_not_flatten_the_others(axes_of: Callable[...,
 
 def test_lost_runs_are_on_the_rail(axes_of: Callable[..., Axes]) -> None:
     """Every rate at which a seed diverged or became NaN has its cross."""
-    axes = axes_of(learning_runs(), sensitivity=True)
+    axes = axes_of(learning_runs(), final=True)
 
     crosses = [c for c in axes.collections if len(np.asarray(c.get_offsets())) and c.get_paths()]
     rates = [sorted(np.asarray(c.get_offsets())[:, 0].tolist()) for c in crosses]

@@ -1,0 +1,110 @@
+"""Figures of stored runs: for the command line, and as matplotlib's objects to go on editing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optbench.analysis.results import Results
+from optbench.analysis.summary import summarize
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.report.figures import check_kind, draw
+from optbench.reporting import gather
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from optbench.report.looks import Look
+
+Source = Results | Run | Path | str
+"""What has runs: results, a run, or a store by its path."""
+
+
+def figure(
+    kind: str,
+    results: Source | Iterable[Source] = (),
+    style: str = "neurips",
+    *,
+    width: str = "",
+    x: str = "",
+    measure: str = "",
+) -> Figure:
+    """Draw what `optbench figure` draws, and return it as matplotlib's figure.
+
+    Its axes, lines and texts can be changed as any others; `optbench.save_figure` then writes it as
+    `optbench figure` does, with TrueType fonts and no date.
+
+        figure = optbench.figure("convergence", optbench.run(...), style="icml")
+        figure.axes[0].set_ylim(1e-6, 1)
+        optbench.save_figure(figure, "fig.pdf")
+
+    Args:
+        kind: One of `optbench.report.figures.KINDS`: convergence, sensitivity, ...
+        results: A `Results`, runs, or paths of stores; the store `results` when empty.
+        style: `neurips`, `icml`, `jmlr`, `thesis`, `slides` or `web`.
+        width: `column` or `text` where the style has two columns of text.
+        x: What is on the horizontal axis, where the kind has a choice, such as `seconds`.
+        measure: What is on the vertical one, likewise, such as `validation_accuracy`.
+
+    Returns:
+        The figure, in no window.
+
+    Raises:
+        OptbenchError: For an unknown name, or runs that do not suit the kind.
+        StoreError: When a store is not there or cannot be read.
+    """
+    from optbench.report.looks import find_look
+
+    look = find_look(style, width)
+    check_kind(kind, x=x, measure=measure)
+    return draw(kind, summarize(runs_of(results)), look, x=x, measure=measure).figure
+
+
+def runs_of(results: Source | Iterable[Source]) -> list[Run]:
+    """Return the runs of whatever has some.
+
+    Raises:
+        OptbenchError: For something that has none.
+        StoreError: When a store is not there or cannot be read.
+    """
+    several: Any = [results] if isinstance(results, Source) else list(results)
+    runs: list[Run] = []
+    paths: list[Path] = []
+    for one in several:
+        if isinstance(one, Results):
+            runs += one.runs
+        elif isinstance(one, Run):
+            runs.append(one)
+        elif isinstance(one, str | Path):
+            paths.append(Path(one))
+        else:
+            kind = type(one).__name__
+            raise OptbenchError(f"a {kind} is not results, runs or the path of a store")
+    if paths or not several:
+        runs += gather(paths).runs
+    return runs
+
+
+def write_figure(
+    kind: str, runs: Sequence[Run], path: Path, look: Look, **choices: str
+) -> tuple[Path, Path]:
+    """Draw a figure into a file, its numbers beside it.
+
+    Args:
+        kind: One of `optbench.report.figures.KINDS`.
+        runs: The runs.
+        path: The file.
+        look: Sizes and inks.
+        choices: As for `optbench.report.figures.draw`.
+
+    Returns:
+        The file and that of the numbers.
+
+    Raises:
+        OptbenchError: When the runs do not suit the kind, or the file cannot be written.
+    """
+    from optbench.report.save import save
+
+    return path, save(draw(kind, summarize(runs), look, **choices), path)

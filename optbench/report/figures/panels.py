@@ -1,0 +1,103 @@
+"""What figures of several problems share: one plot a problem, common labels, the drawn numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from optbench.analysis.summary import Row
+from optbench.analysis.tables import printable
+from optbench.core.errors import OptbenchError
+from optbench.report.canvas import Canvas
+from optbench.report.legend import Entry
+from optbench.report.lettering import fold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 12
+"""Problems in one figure."""
+
+
+class Numbers:
+    """Collects what is drawn, a line a point."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._frames: list[pd.DataFrame] = []
+
+    def add(self, problem: str, series: str, part: str = "", **columns: Any) -> None:
+        """Add some points.
+
+        Args:
+            problem: The plot in which they are.
+            series: The optimizer, or whose line it is.
+            part: What of it: `median`, `seed 0`, `theory`.
+            columns: Arrays of one length, or numbers that are the same for all points.
+        """
+        import pandas as pd
+
+        who = {"problem": problem, "series": series} | ({"part": part} if part else {})
+        index = None if any(hasattr(v, "__len__") for v in columns.values()) else [0]
+        self._frames.append(pd.DataFrame({**who, **columns}, index=index))
+
+    def table(self) -> pd.DataFrame:
+        """Return everything in one table."""
+        import pandas as pd
+
+        full = [frame for frame in self._frames if len(frame)]
+        return pd.concat(full, ignore_index=True) if full else pd.DataFrame()
+
+
+def by_problem(kind: str, rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the rows of each plot.
+
+    Args:
+        kind: The kind of figure.
+        rows: Rows sorted by their titles.
+
+    Raises:
+        OptbenchError: When there are more problems than one figure shows.
+    """
+    groups = [list(same) for _, same in groupby(rows, key=lambda row: row.title)]
+    if len(groups) > MOST:
+        names = ", ".join(group[0].problem for group in groups)
+        raise OptbenchError(
+            f"{kind} shows up to {MOST} problems and there are {len(groups)}; "
+            f"pick some, -p {groups[0][0].problem} for one (there are: {names})"
+        )
+    return groups
+
+
+def name_plots(canvas: Canvas, titles: Sequence[str]) -> None:
+    """Write each plot's problem above it, where there are several."""
+    if len(titles) < 2:
+        return
+    room, size = canvas.look.width / canvas.columns - 0.5, canvas.look.small
+    for axes, title in zip(canvas.plots, titles, strict=True):
+        axes.set_title("\n".join(fold(printable(title), room, size)), fontsize=size, pad=4)
+
+
+def label_plots(canvas: Canvas, x: Sequence[str], y: Sequence[str]) -> None:
+    """Label the axes; what several plots share stands once, below or left of them all.
+
+    Args:
+        canvas: The canvas.
+        x: Label of each plot's horizontal axis.
+        y: Label of each plot's vertical axis.
+    """
+    for which, labels in (("x", x), ("y", y)):
+        if len(labels) > 1 and len(set(labels)) == 1:
+            setattr(canvas, f"{which}_label", labels[0])
+            continue
+        share = 1.0 if which == "x" else 0.6 if len(labels) == 1 else 0.8
+        room = share * (canvas.look.width / canvas.columns - 0.5)
+        for axes, label in zip(canvas.plots, labels, strict=True):
+            words = "\n".join(fold(printable(label), room, canvas.look.text))
+            axes.set(**{f"{which}label": words})
+
+
+def keys_of(entries: Sequence[Entry]) -> list[Entry]:
+    """Return each key once: several plots have the same ones."""
+    return list({text: (artist, text) for artist, text in entries}.values())

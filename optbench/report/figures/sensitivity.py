@@ -1,0 +1,291 @@
+"""The final measure against the learning rate, one line an optimizer; diverged runs on a rail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+
+from optbench.analysis.curves import FLOOR, LOGARITHMIC
+from optbench.analysis.sensitivity import (
+    GoodRegion,
+    Sensitivity,
+    good_region,
+    sensitivity,
+    top_of_plot,
+)
+from optbench.analysis.statistics import MIN_SEEDS
+from optbench.analysis.summary import Row
+from optbench.analysis.tables import is_learning, measure_shown
+from optbench.core.target import SUBOPTIMALITY
+from optbench.report.canvas import (
+    Array,
+    Canvas,
+    Made,
+    log_axis,
+    nothing_to_draw,
+    sample,
+    spans_decades,
+    value_axis,
+)
+from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
+from optbench.report.legend import Entry
+from optbench.report.looks import Look
+from optbench.report.measures import axis_name, in_words
+from optbench.report.style import LineStyle, line_styles
+
+RAIL_ROW = 0.028
+"""Height of one optimizer's row of the rail, as a share of the plot ..."""
+
+MAX_RAIL = 0.4
+"""... and of all of them together, at most."""
+
+THICK = 2.4
+"""Width of a curve over its good learning rates, in widths of a curve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plot:
+    """One problem's plot.
+
+    Attributes:
+        axes: Where it is drawn.
+        rows: The problem's rows that have the measure.
+        styles: Style by name.
+        measure: What is drawn.
+        look: Sizes and inks.
+        numbers: Takes what is drawn.
+        curves: What is drawn, by name.
+    """
+
+    axes: Axes
+    rows: Sequence[Row]
+    styles: Mapping[str, LineStyle]
+    measure: str
+    look: Look
+    numbers: Numbers
+    curves: Mapping[str, Sensitivity]
+
+
+def draw(rows: Sequence[Row], look: Look) -> Made:
+    """Draw the final measure (median over seeds, quartiles from three on) against learning rate.
+
+    The good learning rates, see `good_region`, are thick. A method without a learning rate is a
+    horizontal line.
+
+    Args:
+        rows: Rows of `summarize`.
+        look: Sizes and inks.
+
+    Returns:
+        The figure, a plot a problem.
+
+    Raises:
+        OptbenchError: When there are too many problems.
+    """
+    groups = by_problem("sensitivity", rows)
+    alone = len(groups) == 1
+    title = groups[0][0].problem if alone else "Final value against learning rate"
+    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    styles = line_styles(row.name for row in rows)
+    shown = [[row for row in same if row.measure == measure_shown(same)] for same in groups]
+    keys: list[Entry] = []
+    for axes, same in zip(canvas.plots, shown, strict=True):
+        plot = _Plot(
+            axes=axes,
+            rows=same,
+            styles=styles,
+            measure=measure_shown(same),
+            look=look,
+            numbers=numbers,
+            curves={row.name: sensitivity(row) for row in same},
+        )
+        keys += _draw_plot(plot)
+    names = {row.name: _legend_text(row, alone) for same in shown for row in same}
+    canvas.lines += [(sample(styles[name]), text) for name, text in names.items() if keys]
+    canvas.keys += keys_of(keys)
+    name_plots(canvas, [same[0].title for same in groups])
+    y = [f"final {axis_name(same)}" for same in groups]
+    label_plots(canvas, ["learning rate"] * len(groups), y)
+    alt = " ".join(_alt(same, group[0].problem) for same, group in zip(shown, groups, strict=True))
+    return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
+
+
+def _draw_plot(plot: _Plot) -> list[Entry]:
+    """Draw one problem and return what its legend must explain."""
+    axes = plot.axes
+    rates = [lr for row in plot.rows for lr in row.learning_rates]
+    if not rates or not any(len(curve.lr) for curve in plot.curves.values()):
+        nothing_to_draw(axes, "no run here has both a learning rate and an end")
+        return []
+    log_axis(axes, "x", min(rates) / 1.25, max(rates) * 1.25)
+    lost = [row.name for row in plot.rows if plot.curves[row.name].lost.any()]
+    ceiling = _vertical_axis(plot, len(lost))
+    several = [row for row in plot.rows if len(row.learning_rates) > 1]
+    regions = {row.name: good_region(row) for row in several}
+    for row in plot.rows:
+        _draw_curve(plot, row, ceiling)
+        _draw_good(plot, row, regions.get(row.name))
+    for place, who in enumerate(lost):
+        height = 1 - _rail_row(len(lost)) * (place + 0.6)
+        _draw_rail(plot, who, height, regions.get(who))
+    bounds = any(region and region.boundary for region in regions.values())
+    return _keys(plot, lost=bool(lost), good=any(regions.values()), bounds=bounds)
+
+
+def _vertical_axis(plot: _Plot, rail_rows: int) -> float:
+    """Scale the plot to the finite values; return where the rail begins, above them."""
+    axes, measure = plot.axes, plot.measure
+    y = np.concatenate([end for c in plot.curves.values() for end in (c.median, c.high)])
+    y = y[np.isfinite(y)]
+    rail = _rail_row(rail_rows) * (rail_rows + 0.6) if rail_rows else 0.0
+    stretch = 1 / (1 - rail)
+    if measure in LOGARITHMIC or spans_decades(y):
+        y = np.maximum(y, FLOOR) if measure in LOGARITHMIC else y
+        least = [1.0] if measure == SUBOPTIMALITY or not len(y) else []
+        low, high = min(y, default=0.1) / 3, max([*y, *least]) * 3
+        log_axis(axes, "y", low, low * (high / low) ** stretch)
+    else:
+        value_axis(axes, y if len(y) else np.zeros(1), linear=True)
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, low + (high - low) * stretch)
+    if not len(y):
+        axes.set_yticks([])
+    if rail:
+        ticks = [float(tick) for tick in axes.get_yticks()]
+        axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= high]))
+        axes.axhline(high, color=plot.look.ink, alpha=0.5, lw=0.8)
+        text: dict[str, Any] = {"ha": "right", "va": "center", "size": plot.look.small}
+        axes.text(-0.012, 1 - rail / 2, "diverged", transform=axes.transAxes, **text)
+    return float(high)
+
+
+def _draw_curve(plot: _Plot, row: Row, ceiling: float) -> None:
+    """Draw the part of a curve that has an end, and ring its best learning rate."""
+    axes, style, curve = plot.axes, plot.styles[row.name], plot.curves[row.name]
+    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+    median = _shown(curve.median, row)
+    if row.best_lr is None:
+        for value in median:
+            axes.axhline(value, **line)
+            plot.numbers.add(row.title, row.name, "no learning rate", y=value)
+        return
+    size = 0.8 * plot.look.rc["lines.markersize"]
+    axes.plot(curve.lr, median, marker=style.marker, markersize=size, gid="median", **line)
+    ends: dict[str, Any] = {}
+    if len(curve.lr) and (curve.seeds >= MIN_SEEDS).all():
+        low, high = (np.minimum(_shown(q, row), ceiling) for q in (curve.low, curve.high))
+        ended = np.isfinite(median)
+        axes.fill_between(curve.lr, low, high, ended, color=style.colour, alpha=0.16, lw=0)
+        ends = {"low": low, "high": high}
+    numbers = {"learning_rate": curve.lr, "measure": plot.measure, "y": median, **ends}
+    numbers |= {"lost": curve.lost, "seeds": curve.seeds}
+    plot.numbers.add(row.title, row.name, "median", **numbers)
+    best = median[curve.lr == row.best_lr]
+    axes.plot([row.best_lr] * len(best), best, color=style.colour, zorder=4, **_ring(plot.look))
+    plot.numbers.add(row.title, row.name, "best", learning_rate=row.best_lr, y=best)
+
+
+def _shown(values: Array, row: Row) -> Array:
+    """Return values as they are drawn: without the infinite, and not below the floor."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return np.maximum(finite, FLOOR) if row.measure in LOGARITHMIC else finite
+
+
+def _draw_good(plot: _Plot, row: Row, region: GoodRegion | None) -> None:
+    """Draw the curve thick over its good learning rates, as straight between as on the plot."""
+    if region is None:
+        return
+    curve, style = plot.curves[row.name], plot.styles[row.name]
+    median = _shown(curve.median, row)
+    known = np.isfinite(median)
+    inside = curve.lr[(curve.lr > region.low) & (curve.lr < region.high)]
+    lr = np.unique(np.r_[region.low, inside, region.high])
+    log = plot.axes.get_yscale() == "log"
+    y = np.log(median[known]) if log else median[known]
+    y = np.interp(np.log(lr), np.log(curve.lr[known]), y)
+    y = np.exp(y) if log else y
+    wide = THICK * plot.look.line
+    plot.axes.plot(
+        lr, y, color=style.colour, lw=wide, alpha=0.55, solid_capstyle="butt", gid="good"
+    )
+    plot.numbers.add(row.title, row.name, "good learning rates", learning_rate=lr, y=y)
+
+
+def _rail_row(rows: int) -> float:
+    return min(RAIL_ROW, MAX_RAIL / (rows + 0.6))
+
+
+def _draw_rail(plot: _Plot, name: str, height: float, region: GoodRegion | None) -> None:
+    """Draw an optimizer's row of the rail: crosses where runs were lost, a bar before them."""
+    axes, curve, colour = plot.axes, plot.curves[name], plot.styles[name].colour
+    where = curve.lost > 0
+    size = 4 * plot.look.line**0.5
+    look: dict[str, Any] = {"color": colour, "transform": axes.get_xaxis_transform()}
+    faint: Any = 0.3 + 0.7 * curve.lost[where]
+    axes.scatter(
+        curve.lr[where],
+        np.full(where.sum(), height),
+        alpha=faint,
+        marker="x",
+        s=size**2 / 1.6,
+        lw=0.8 * plot.look.line,
+        **look,
+    )
+    title = plot.rows[0].title
+    plot.numbers.add(title, name, "diverged", learning_rate=curve.lr[where], lost=curve.lost[where])
+    if region is not None and region.boundary is not None:
+        axes.plot([region.boundary], [height], "|", ms=1.4 * size, mew=plot.look.line, **look)
+        plot.numbers.add(title, name, "boundary", learning_rate=region.boundary)
+
+
+def _ring(look: Look) -> dict[str, Any]:
+    """Return what marks the best learning rate."""
+    ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "linestyle": "none"}
+    return ring | {"markersize": 7 * look.line**0.5, "markeredgewidth": 0.9 * look.line}
+
+
+def _keys(plot: _Plot, *, lost: bool, good: bool, bounds: bool) -> list[Entry]:
+    ink, line = plot.look.ink, plot.look.line
+    keys: list[Entry] = [(Line2D([], [], color=ink, **_ring(plot.look)), "best learning rate")]
+    if good:
+        bar = Line2D([], [], color=ink, alpha=0.55, lw=THICK * line)
+        keys.append((bar, "good: within 5 % of what can be gained"))
+    if lost:
+        top = top_of_plot(plot.measure, task=is_learning(plot.rows))
+        start = "" if plot.measure == SUBOPTIMALITY else " times the start"
+        above = f" or ended above {top:g}{start}" if np.isfinite(top) else ""
+        cross = Line2D([], [], color=ink, marker="x", linestyle="none")
+        keys.append((cross, f"diverged{above}; faint: some of the seeds"))
+    if lost and bounds:
+        bar = Line2D([], [], color=ink, marker="|", linestyle="none", mew=line)
+        keys.append((bar, "divergence begins"))
+    return keys
+
+
+def _legend_text(row: Row, alone: bool) -> str:
+    """Return a name, where it is about one problem with the width of its good region."""
+    region = good_region(row) if alone and len(row.learning_rates) > 1 else None
+    if region is None:
+        return row.name
+    return f"{row.name} ({'' if region.closed else '≥ '}{region.decades:.2g} decades)"
+
+
+def _alt(rows: Sequence[Row], problem: str) -> str:
+    what = in_words(rows, measure_shown(rows)).lower()
+    words = "; ".join(_in_words(row) for row in rows)
+    return f"Final {what} against learning rate on {problem}. {words}."
+
+
+def _in_words(row: Row) -> str:
+    if row.best_lr is None:
+        return f"{row.name} has no learning rate"
+    lost = f"{row.diverged} of {len(row.runs)} runs diverged"
+    region = good_region(row) if len(row.learning_rates) > 1 else None
+    width = f", good over {region.decades:.2g} decades" if region else ""
+    return f"{row.name} is best at {row.best_lr:.3g}{width}, {lost}"

@@ -1,0 +1,171 @@
+"""Writes figures: the same data gives the same bytes, with fonts that print shops take."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter, FuncFormatter
+
+from optbench.core.errors import OptbenchError, unknown
+from optbench.report.canvas import Made
+from optbench.report.lettering import MISSING
+
+UNDATED: dict[str, dict[str, None]] = {
+    "pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")),
+    "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
+    "png": {"Software": None},
+    "pgf": {},
+}
+"""Formats, each with what matplotlib would write of the day and of itself."""
+
+TEX = ("xelatex", "lualatex", "pdflatex")
+"""Programs that measure the letters of a PGF file."""
+
+RC: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # TrueType; submission systems refuse matplotlib's usual Type 3
+    "svg.hashsalt": "optbench",
+    "svg.fonttype": "path",  # whoever opens it may lack the font that the legend was fitted to
+    "pgf.rcfonts": False,
+}
+
+IN_TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "∇": r"\ensuremath{\nabla}",
+    "κ": r"\ensuremath{\kappa}",
+    "≥": r"\ensuremath{\geq}",
+    "≤": r"\ensuremath{\leq}",
+    "\u00d7": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "\u2212": r"\ensuremath{-}",
+    "₀": r"\ensuremath{_0}",
+} | {c: f"\\{c}" for c in "{}$&#_%"}
+"""Characters that TeX takes for commands, or its fonts lack."""
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+
+
+def save(made: Made, path: Path) -> Path:
+    """Write a figure, and its numbers as CSV beside it.
+
+    Args:
+        made: The figure.
+        path: Where it goes; what it ends in says which kind of file it is.
+
+    Returns:
+        The path of the numbers.
+
+    Raises:
+        OptbenchError: When the path has another ending, cannot be written, or needs TeX, which is
+            not there.
+    """
+    numbers = path.with_suffix(".csv")
+    save_figure(made.figure, path)
+    try:
+        made.data.to_csv(numbers, index=False, lineterminator="\n")
+    except OSError as error:
+        raise OptbenchError(f"cannot write {numbers}: {error.strerror or error}") from error
+    return numbers
+
+
+def check_path(path: Path) -> str:
+    """Return the format that a path asks for.
+
+    Raises:
+        OptbenchError: For an unknown one, or PGF without TeX.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in UNDATED:
+        raise unknown(f"format of {path}: ending", kind, UNDATED)
+    if kind == "pgf" and not _tex():
+        others = ", ".join(other for other in UNDATED if other != "pgf")
+        raise OptbenchError(
+            f"{path}: PGF needs {', '.join(TEX[:-1])} or {TEX[-1]}, and none is on the PATH; "
+            f"other formats: {others}"
+        )
+    return kind
+
+
+def save_figure(figure: Figure, path: Path | str) -> Path:
+    """Write a figure of `optbench.figure`, edited or not: PDF with TrueType fonts, SVG, PNG or PGF.
+
+    The bytes depend on the figure alone: no date is written, no name is random.
+
+    Args:
+        figure: The figure.
+        path: Where it goes; what it ends in says which kind of file it is.
+
+    Returns:
+        The path.
+
+    Raises:
+        OptbenchError: When the path has another ending, cannot be written, or needs TeX, which is
+            not there.
+    """
+    path = Path(path)
+    kind = check_path(path)
+    options: dict[str, Any] = {"format": kind, "dpi": 300}
+    if kind != "pgf":
+        options["metadata"] = UNDATED[kind]
+    try:
+        with rc_context(RC | {"pgf.texsystem": _tex() or TEX[0]}), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=MISSING)
+            with _in_tex(figure) if kind == "pgf" else _as_it_is():
+                figure.savefig(path, facecolor=figure.get_facecolor(), **options)
+    except OSError as error:
+        raise OptbenchError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def _tex() -> str:
+    return next((program for program in TEX if shutil.which(program)), "")
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _in_tex(figure: Figure) -> Iterator[None]:
+    """Write every text of a figure as TeX has it, and back afterwards."""
+    texts = [(text, text.get_text()) for text in figure.findobj(Text) if isinstance(text, Text)]
+    axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
+    formatters = [(axis, axis.get_major_formatter()) for axis in axes]
+    try:
+        for text, words in texts:
+            text.set_text(to_tex(words))
+        for axis, formatter in formatters:
+            axis.set_major_formatter(_formatter_in_tex(formatter))
+        yield
+    finally:
+        for axis, formatter in formatters:
+            axis.set_major_formatter(formatter)
+        for text, words in texts:
+            text.set_text(words)
+
+
+def _formatter_in_tex(formatter: Formatter) -> Formatter:
+    def label(value: float, place: int | None) -> str:
+        return to_tex(formatter(value, place))
+
+    return FuncFormatter(label)
+
+
+def to_tex(words: str) -> str:
+    """Return a text as TeX writes it: no character is a command, superscripts are."""
+    text = "".join(IN_TEX.get(c, c) for c in words)
+    for sign, plain in SUPERSCRIPTS.items():
+        text = text.replace(sign, rf"\ensuremath{{^{{{plain}}}}}")
+    return text

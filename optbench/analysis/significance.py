@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
+from statistics import NormalDist, fmean, stdev
 
 import numpy as np
 
@@ -114,3 +114,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - place) * p_values[i]))
         corrected[i] = largest
     return corrected
+
+
+def student(values: Sequence[float]) -> float:
+    """Return the two-sided p-value of Student's t-test that the mean is zero.
+
+    Args:
+        values: Two numbers or more, such as logarithms of paired ratios.
+
+    Returns:
+        The p-value; without any spread 1 for zeros, 0 else.
+    """
+    from scipy.special import stdtr
+
+    n, center, spread = len(values), fmean(values), stdev(values)
+    if spread == 0:
+        return 1.0 if center == 0 else 0.0
+    return float(2 * stdtr(n - 1, -abs(center) / spread * math.sqrt(n)))
+
+
+def leaning(differences: Sequence[float]) -> float:
+    """Return the sum of signed ranks, whose sign is the direction of `signed_rank`."""
+    d = np.array([x for x in differences if x != 0])
+    return float((np.sign(d) * average_ranks(np.abs(d))).sum()) if len(d) else 0.0

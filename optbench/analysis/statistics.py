@@ -62,9 +62,17 @@ def geometric_mean(values: Sequence[float], confidence: float = 0.95) -> Estimat
     Returns:
         The estimate.
     """
-    log = mean([math.log(v) for v in values], confidence)
+    return from_logarithms([math.log(v) for v in values], confidence)
+
+
+def from_logarithms(logs: Sequence[float], confidence: float = 0.95) -> Estimate:
+    """Return the geometric mean, with its interval, of values whose logarithms are given.
+
+    Ratios of numbers from 1e-300 to 1e300 have a logarithm where they themselves overflow.
+    """
+    log = mean(logs, confidence)
     low, high = (None if end is None else _exp(end) for end in (log.low, log.high))
-    return Estimate(center=math.exp(log.center), low=low, high=high, count=log.count)
+    return Estimate(center=_exp(log.center), low=low, high=high, count=log.count)
 
 
 def wilson(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -6,8 +6,6 @@ import shlex
 from dataclasses import fields, replace
 from typing import Any
 
-from optbench.cli.runs import requests_of
-from optbench.cli.runs import run as command
 from optbench.core.problem import Problem
 from optbench.core.run import Run
 from optbench.core.spec import RunSpec, Spec, parse_one
@@ -52,6 +50,10 @@ def trajectory(problem: str, optimizer: str, **settings: Any) -> Run:
 
 def typed(text: str) -> Request:
     """Return the request that is typed after `optbench run`."""
+    # Tests that need a GPU use this module too, on machines that may lack click.
+    from optbench.cli.runs import requests_of
+    from optbench.cli.runs import run as command
+
     names = {f.name for f in fields(Request) if f.name != "training"}
     names |= {f.name for f in fields(Training)} | {"problem", "optimizer", "schedule", "target"}
     context = command.make_context("run", shlex.split(text))

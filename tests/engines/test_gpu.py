@@ -1,4 +1,7 @@
-"""The same runs on a GPU: the same draws, and the same numbers to rounding."""
+"""The same runs on a GPU: the same draws, and the same numbers to rounding.
+
+The problems make their own data: a GPU machine need not have scikit-learn, which brings the others.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from optbench.optimizers import OPTIMIZERS
 from optbench.optimizers.find import find_optimizer
 from tests.helpers import problem_of, runs
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+SEPARABLE = "logistic:data=separable-synthetic"
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here"),
+]
 
 
 @pytest.mark.parametrize(
-    "problem", ["quadratic:dim=20,kappa=50", "logistic", "rosenbrock:dim=4,b=1"]
+    "problem", ["quadratic:dim=20,kappa=50", SEPARABLE, "rosenbrock:dim=4,b=1"]
 )
 @pytest.mark.parametrize(
     "optimizer", ["gd:lr=1e-2/1e-1", "adam:lr=1e-2/1e-1", "torch.Adam:lr=0.01"]
@@ -37,7 +45,7 @@ def test_a_gpu_computes_what_a_cpu_computes(optimizer: str, problem: str) -> Non
 def test_every_optimizer_computes_the_same_on_a_gpu(name: str) -> None:
     """20 steps of each, on problems that suit it, agree to 1e-7, refusals included."""
     text = f"{name}:lr=0.01" if "lr" in find_optimizer(name).parameters else name
-    for problem in ("quadratic:dim=8,noise=0.01", "logistic", "mlp:hidden=3,examples=40"):
+    for problem in ("quadratic:dim=8,noise=0.01", SEPARABLE, "mlp_regression:hidden=3,layers=1"):
         (cpu,) = runs(problem, text, budget=20)
         (gpu,) = runs(problem, text, budget=20, device="cuda")
         assert (gpu.status, gpu.message) == (cpu.status, cpu.message)

@@ -18,7 +18,10 @@ from optbench.engines.planner import Batch
 from optbench.engines.training.batches import Batches
 from tests.engines.training.problems import NET, batches_of, net, same, stopped, train
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here"),
+]
 
 HARD = f"{NET}:norm=true,noisy=true"
 OPTIMIZERS = ["torch.AdamW:lr=0.01,clip_norm=1", "adamw:lr=0.01,clip_norm=1", "muon:lr=0.01"]

@@ -1,4 +1,4 @@
-"""How figures look: one colour, dash and marker per name, the same in every figure of a report."""
+"""How figures look: a colour per name, the same everywhere, with a dash and a marker."""
 
 from __future__ import annotations
 
@@ -27,9 +27,56 @@ COLOURS = {
     "rmsprop": SAND,
     "adam": PURPLE,
     "adamw": PUMPKIN,
+    # Momentum by other names and rules.
+    "heavy_ball_ema": ORANGE,
+    "nesterov_convex": RED,
+    "nesterov_strongly_convex": RED,
+    "fista": PUMPKIN,
+    "ogm": PURPLE,
+    "chebyshev": BROWN,
+    # Quadratics, curvature, no smoothness.
+    "conjugate_gradient": GREY,
+    "closed_form": SILVER,
+    "coordinate_descent": CYAN,
+    "newton": SAND,
+    "natural_gradient": BROWN,
+    "subgradient": CYAN,
     "scipy": GREY,
+    "scipy.BFGS": SILVER,
+    "scipy.CG": GREY,
+    "scipy.L-BFGS-B": GREY,
+    "scipy.Newton-CG": SILVER,
+    # Adam's relatives, beside Adam and AdamW.
+    "adamax": SAND,
+    "amsgrad": RED,
+    "nadam": ORANGE,
+    "radam": BLUE,
+    "adadelta": GREY,
+    "adafactor": SILVER,
+    "adagrad_norm": BROWN,
+    "rmsprop_centered": SAND,
+    "rmsprop_momentum": SAND,
+    # What networks are trained with, beside SGD, momentum, Adam and AdamW.
+    "lion": BROWN,
+    "signsgd": SAND,
+    "signum": BROWN,
+    "muon": BLUE,
+    "shampoo": GREY,
+    "soap": RED,
+    "kfac": SILVER,
+    "sophia_g": SAND,
+    "sophia_h": SAND,
+    "lamb": GREY,
+    "lars": SILVER,
+    "schedule_free_adamw": BLUE,
+    "schedule_free_sgd": BLUE,
+    "dadapt_adam": BROWN,
+    "dadapt_sgd": SILVER,
+    "prodigy": RED,
+    "polyak_averaging": GREY,
 }
-"""Colour of each optimizer that everybody knows; the others get one by their name."""
+"""Colour of each optimizer, such that those usually shown together differ; any other has one by its
+name's checksum. A name alone decides, so that it has one colour in every figure."""
 
 Dash = Literal["-"] | tuple[float, Sequence[float]]
 """A line style as matplotlib takes it: solid, or (offset, lengths on and off in points)."""
@@ -94,8 +141,8 @@ class LineStyle:
 def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     """Give every name a look of its own.
 
-    The colour belongs to the optimizer's family, `torch.Adam` has that of `adam`. Names of one
-    colour differ in dash and marker; solid is for the first that is not an adapter's.
+    The colour is that of `colour_of`, `torch.Adam` has that of `adam`. Names of one colour differ
+    in dash and marker; solid is for the first that is not an adapter's.
 
     Args:
         names: Names as the figures show them, in any order.
@@ -105,38 +152,36 @@ def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     """
     used: Counter[str] = Counter()
     styles = {}
-    ordered = sorted(set(names), key=lambda n: (_is_twin(n), n))
-    colours = _colours([_base(name) for name in ordered])
-    for name in ordered:
-        colour = colours[_base(name)]
+    for name in sorted(set(names), key=lambda n: (_is_twin(n), n)):
+        colour = colour_of(name)
         if _is_twin(name) and used[colour] == 0:
             used[colour] = 1
         place = used[colour]
         used[colour] += 1
-        marker = MARKERS[(PALETTE.index(colour) + 3 * place) % len(MARKERS)]
-        styles[name] = LineStyle(colour, DASHES[place % len(DASHES)], marker)
+        # Fifty names of one colour: as many pairs of a dash and a marker.
+        marker = PALETTE.index(colour) + 3 * place + place // len(MARKERS)
+        styles[name] = LineStyle(
+            colour, DASHES[place % len(DASHES)], MARKERS[marker % len(MARKERS)]
+        )
     return styles
+
+
+def colour_of(name: str) -> str:
+    """Return an optimizer's colour, which depends on nothing but its name.
+
+    Args:
+        name: A name as figures show it, with parameters and schedule or without.
+    """
+    whole = re.split(r":(?=[^:,=]*=)|,", name)[0]
+    base = whole.removeprefix("torch.").lower() if _is_twin(name) else whole
+    for known in (base, base.split(".")[0], base.split(".")[-1].lower()):
+        if known in COLOURS:
+            return COLOURS[known]
+    return PALETTE[zlib.crc32(base.encode()) % len(PALETTE)]
 
 
 def _is_twin(name: str) -> bool:
     return name.startswith("torch.")
-
-
-def _base(name: str) -> str:
-    base = re.split(r"[:,]", name)[0]
-    return base.removeprefix("torch.").lower() if _is_twin(base) else base.split(".")[0]
-
-
-def _colours(bases: Sequence[str]) -> dict[str, str]:
-    """Return each family's colour; one without a colour of its own gets the least used one."""
-    colours = {base: COLOURS[base] for base in bases if base in COLOURS}
-    used = Counter(colours.values())
-    for base in bases:
-        if base not in colours:
-            first = zlib.crc32(base.encode()) % len(PALETTE)
-            colours[base] = min([*PALETTE[first:], *PALETTE[:first]], key=lambda c: used[c])
-            used[colours[base]] += 1
-    return colours
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import pytest
 
 from optbench.analysis.tables import printable
-from optbench.report.style import COLOURS, PowerFormatter, line_styles, power_of_ten
+from optbench.optimizers import OPTIMIZERS
+from optbench.report.style import (
+    COLOURS,
+    PALETTE,
+    PowerFormatter,
+    colour_of,
+    line_styles,
+    power_of_ten,
+)
 
 NAMES = ["gd", "sgd", "heavy_ball:beta=0.9", "heavy_ball:beta=0.5", "adam", "torch.Adam", "mine"]
 
@@ -53,8 +62,40 @@ def test_names_lose_what_no_document_may_hold() -> None:
     assert power_of_ten(-10) == "10⁻¹⁰"
 
 
-def test_an_optimizer_of_ones_own_has_a_colour_of_its_own() -> None:
-    """Beside registered ones, a name that no table knows takes a colour that is free."""
-    for mine in ("MyOpt", "my_file.py:MyAdam", "Sophia2", "x", "pytorch_optimizer.Lion"):
-        styles = line_styles(["adam", "gd", "nesterov", mine])
-        assert len({style.colour for style in styles.values()}) == 4
+@pytest.mark.parametrize("mine", ["MyOpt", "my_file.py:MyAdam", "Sophia2", "torch.Rprop", "x"])
+def test_a_colour_depends_on_the_name_alone(mine: str) -> None:
+    """Known or not, a name has one colour, alone and beside any others, with any parameters."""
+    alone = line_styles([mine])[mine].colour
+
+    assert alone in PALETTE
+    for others in (["adam", "gd"], NAMES, [f"{mine}:beta={i}" for i in range(4)]):
+        styles = line_styles([mine, *others])
+        assert styles[mine].colour == alone
+        assert {styles[n].colour for n in others if n.startswith(mine)} <= {alone}
+
+
+def test_optimizers_that_are_shown_together_differ_in_colour() -> None:
+    """The methods of a suite, Adam's relatives, and what trains networks each have ten colours."""
+    together = (
+        "gd sgd heavy_ball nesterov adagrad rmsprop adam adamw scipy.L-BFGS-B scipy.BFGS",
+        "adam adamw amsgrad nadam radam adamax adadelta adafactor sgd",
+        "sgd heavy_ball adam adamw lion muon shampoo soap kfac sophia_g",
+        "gd heavy_ball nesterov_convex ogm fista chebyshev conjugate_gradient newton closed_form",
+    )
+    for names in map(str.split, together):
+        assert len({colour_of(name) for name in names}) == len(names)
+
+
+def test_every_equation_has_a_colour_in_the_table() -> None:
+    """An optimizer that is added gets its colour by thought, not by checksum."""
+    ours = {name for name in OPTIMIZERS if not re.search(r"[.:]", name)}
+
+    assert ours <= set(COLOURS)
+
+
+def test_fifty_variants_of_one_optimizer_look_different() -> None:
+    """Dash and marker tell apart what shares a colour."""
+    styles = line_styles(f"adam:beta1={i}" for i in range(50))
+
+    assert len(set(styles.values())) == 50
+    assert {style.colour for style in styles.values()} == {COLOURS["adam"]}

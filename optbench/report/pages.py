@@ -17,8 +17,10 @@ from optbench.core.errors import OptbenchError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
 from optbench.report.site.columns import LOAD
+from optbench.report.site.optimizer import page_of_optimizer
 from optbench.report.site.overview import page_of_overview
 from optbench.report.site.problem import page_of_problem
+from optbench.report.site.rates import page_of_theory
 from optbench.report.site.whole import Page, Whole
 from optbench.report.template import TEMPLATES, template_of
 
@@ -86,8 +88,11 @@ def write_report(
 def make_pages(whole: Whole) -> Iterator[Page]:
     """Make every page of a report, one after the other."""
     yield page_of_overview(whole)
+    yield page_of_theory(whole)
     for title in whole.problems:
         yield page_of_problem(whole, title)
+    for name in whole.optimizers:
+        yield page_of_optimizer(whole, name)
 
 
 def _stamp(runs: Iterable[Run], title: str, notes: Iterable[str], old: Set[str]) -> str:

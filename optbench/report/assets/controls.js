@@ -51,7 +51,7 @@
     };
     const colour = optbench.paint(entry);
     const dash = entry.dash === "solid" ? "" : entry.dash.replace(/px/g, "");
-    if (!bare) draw("M0,0H30", { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash });
+    if (!bare || entry.reference) draw("M0,0H30", { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash });
     if (MARKERS[entry.marker]) draw(MARKERS[entry.marker], { fill: colour, transform: "translate(15,0)" });
     return svg;
   }
@@ -113,8 +113,13 @@
 
   const plain = (label) => label.replace(/<[^>]*>/g, "");
 
-  const interval = (curve, i) => (curve.low && curve.low[i] <= curve.high[i]
-    ? ` [${optbench.number(curve.low[i])}, ${optbench.number(curve.high[i])}]` : "");
+  // Returns a number of an axis with its interval as text; one without width is none.
+  function measured(axis, values, low, high, i, digits = 6) {
+    const text = (value, long) => (axis.percent
+      ? `${Number((100 * value).toPrecision(4))} %` : optbench.number(value, long));
+    const interval = low && low[i] < high[i] ? ` [${text(low[i], 4)}, ${text(high[i], 4)}]` : "";
+    return text(values[i], digits) + interval;
+  }
 
   // Returns the lines of the hover box for point i of what `who` says, the name first.
   optbench.hoverLines = (chart, state, who, i) => {
@@ -129,11 +134,12 @@
     const at = mark?.i ?? i;
     const lines = [
       curve.entry.text,
-      `${plain(y.label)}: ${optbench.number(curve.y[at])}${interval(curve, at)}`,
-      `${plain(x.label)}: ${optbench.number(curve.x[at])}`,
+      `${plain(y.label)}: ${measured(y, curve.y, curve.low, curve.high, at)}`,
+      `${plain(x.label)}: ${measured(x, curve.x, curve.left, curve.right, at)}`,
     ];
     if (mark?.floor) lines.push("at the floor: smaller values and zeros are drawn here");
-    return [...lines, ...(curve.tips ?? curve.entry.tips)];
+    const word = curve.words ? [curve.words[curve.at[at]]] : [];
+    return [...lines, ...word, ...(curve.tips ?? curve.entry.tips)];
   };
 
   const tip = make("div", { className: "tip", hidden: true });
@@ -155,7 +161,8 @@
     const axis = optbench.choice(chart.y, state.y);
     const has = (test) => figure.at.some(test);
     const parts = [];
-    if (chart.banded && figure.curves.some((curve) => curve.low)) parts.push(`shade: ${chart.banded}`);
+    const shade = `${chart.banded}${figure.banded ? "" : `, drawn for at most ${chart.mostBands} curves`}`;
+    if (chart.banded && figure.curves.some((curve) => curve.low)) parts.push(`shade: ${shade}`);
     if (has((m) => m.symbol === "x-thin")) parts.push("× diverged");
     if (has((m) => m.symbol === "square-x-open")) parts.push("⊠ failed: see the statuses");
     if (has((m) => m.symbol === "line-ns")) parts.push("| budget spent");
@@ -176,8 +183,9 @@
     const [x, y] = [optbench.choice(chart.x, state.x), optbench.choice(chart.y, state.y)];
     const curves = figure.curves.filter((curve) => !curve.entry.reference && curve.x.length);
     if (chart.every) {
-      const rows = curves.flatMap((curve) => Array.from(curve.x, (at, i) => [
-        curve.entry.text, optbench.number(at), optbench.number(curve.y[i], 4) + interval(curve, i),
+      const rows = curves.flatMap((curve) => Array.from(curve.x, (_, i) => [
+        curve.words ? `${curve.entry.text}, ${curve.words[curve.at[i]]}` : curve.entry.text, measured(x, curve.x, curve.left, curve.right, i),
+        measured(y, curve.y, curve.low, curve.high, i, 4),
       ]));
       return table(["", plain(x.label), plain(y.label)], rows);
     }

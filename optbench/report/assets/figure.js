@@ -52,8 +52,9 @@
       }
       if (y.length) start = Math.max(start, y[0]);
     }
+    // A target just below the curves is shown, one far from them would squeeze them.
     for (const { at } of axis.targets ?? []) {
-      if (!log || at > 0) low = Math.min(low, at);
+      if (log && at > 0 && at * 10 >= low) low = Math.min(low, at);
     }
     if (!(low <= high)) return log ? [1e-1, 1] : [0, 1];
     if (axis.falls && start > 0) high = Math.min(high, start * (log ? TOP.log : TOP.linear));
@@ -132,6 +133,7 @@
       x: curve.x, y, mode: "markers", hoverinfo: "none",
       marker: { symbol: curve.entry.marker, size: 9, color: colour },
       ...(curve.low ? { error_y: bars(y, [curve.low, curve.high]) } : {}),
+      ...(curve.left ? { error_x: bars(curve.x, [curve.left, curve.right]) } : {}),
     };
   }
 
@@ -207,13 +209,19 @@
     return [...across, ...upright];
   }
 
+  // Between one decade and four the ticks are 1, 2 and 5; plotly would label every digit.
+  function ticks(log, [low, high]) {
+    const decades = Math.log10(high) - Math.log10(low);
+    return log && decades > 1 && decades < 4 ? { dtick: "D2" } : { nticks: 9 };
+  }
+
   function axisOf(choice, log, range, more) {
     return {
       type: log ? "log" : "linear", range: shown(range, log), title: { text: choice.label, standoff: 8 },
       exponentformat: "power", showexponent: "all", minexponent: 4, zeroline: false, automargin: true,
       gridcolor: faint(variable("--ink", "#1b1f24"), 0.1), linecolor: faint(variable("--ink", "#1b1f24"), 0.5),
-      showline: true, ticks: "outside", ticklen: 4, tickcolor: faint(variable("--ink", "#1b1f24"), 0.5), nticks: 9,
-      ...(choice.format ? { tickformat: choice.format } : {}), ...more,
+      showline: true, ticks: "outside", ticklen: 4, tickcolor: faint(variable("--ink", "#1b1f24"), 0.5),
+      ...ticks(log, range), ...(choice.percent ? { tickformat: ".0%" } : {}), ...more,
     };
   }
 
@@ -252,9 +260,10 @@
     const fix = (values) => floored(values, axis, state.ylog);
     const y = curves.map((curve) => fix(curve.y));
     const [areas, lines] = [[], []];
+    const banded = !chart.mostBands || curves.length <= chart.mostBands;
     curves.forEach((curve, k) => {
       const colour = optbench.paint(curve.entry);
-      if (curve.low && !curve.points) areas.push([area(curve, ranges.y, colour, fix), { curve }]);
+      if (banded && curve.low && !curve.points) areas.push([area(curve, ranges.y, colour, fix), { curve }]);
       lines.push([(curve.points ? points : line)(curve, colour, y[k]), { curve }]);
     });
     const at = [...ends(curves, y, ranges.y[1], axis, state.ylog), ...rings(curves, y)];
@@ -263,6 +272,7 @@
     const hidden = state.ylog && !axis.floor ? curves.filter((curve) => curve.y.some((v) => v <= 0)).length : 0;
     return {
       traces: drawn.map(([trace]) => trace), who: drawn.map(([, who]) => who), curves, at, hidden, above,
+      banded: areas.length > 0,
       layout: layout(chart, state, ranges, above, rules(chart, axis, visible, ranges, above.height)),
     };
   };

@@ -182,18 +182,18 @@
   const redraw = (which) => which.forEach((chart) => chart.draw());
   const drawn = () => charts.filter((chart) => chart.drawn);
 
-  // A table of several targets shows one of them at a time.
-  function targets(table) {
-    const bodies = [...table.tBodies];
-    const choices = bodies.map((body, key) => ({ key, label: body.dataset.label }));
-    const show = (key) => bodies.forEach((body, i) => { body.hidden = i !== key; });
-    const first = Number(table.dataset.first ?? 0);
-    table.parentElement.before(optbench.select(table.dataset.choose, choices, first, show));
+  // Of tables that differ in the target one is shown at a time.
+  function choose(host) {
+    const tables = [...host.children];
+    const choices = tables.map((table, key) => ({ key, label: table.dataset.label }));
+    const show = (key) => tables.forEach((table, i) => { table.hidden = i !== key; });
+    const first = Number(host.dataset.first);
+    host.before(optbench.select(host.dataset.choose, choices, first, show));
     show(first);
   }
 
   document.querySelectorAll("figure.chart").forEach(begin);
-  document.querySelectorAll("table[data-choose]").forEach(targets);
+  document.querySelectorAll("[data-choose]").forEach(choose);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(drawn()));
   // Paper is white, and shows the charts that were not scrolled to as well.
   addEventListener("beforeprint", () => { optbench.print(true); redraw(charts); });

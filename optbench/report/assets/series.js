@@ -33,7 +33,9 @@
       if (!Number.isNaN(y[i]) && !Number.isNaN(x[i])) kept.push(i);
     }
     const take = (values) => values && Float64Array.from(kept, (i) => values[i]);
-    return { ...curve, x: take(x), y: take(y), low: take(curve.low), high: take(curve.high), at: kept };
+    const columns = { x: take(x), y: take(y), at: kept };
+    for (const name of ["low", "high", "left", "right"]) columns[name] = take(curve[name]);
+    return { ...curve, ...columns };
   }
 
   function columnsOf(data, curve, state) {
@@ -42,7 +44,8 @@
       : [[curve.y[state.y]].flat(), curve.x[state.x]];
     if (x === undefined || places?.[0] === undefined) return null;
     const [y, ...others] = places.map((place) => data.column(place));
-    return { x: data.column(x), y, low: others[0], high: others[1] };
+    const [low, high, left, right] = others;
+    return { x: data.column(x), y, low, high, left, right };
   }
 
   function best(chart, data, state) {

@@ -24,7 +24,7 @@ from optbench.analysis.summary import Row, learning_rate
 from optbench.analysis.tables import is_learning, judged_targets, measure_shown, printable
 from optbench.core.run import Run, Status
 from optbench.core.target import SUBOPTIMALITY
-from optbench.report.measures import NAMES, SYMBOLS, axis_name, budget_name
+from optbench.report.measures import NAMES, SYMBOLS, axis_name, budget_name, in_words
 from optbench.report.site.bounds import bounds
 from optbench.report.site.columns import Columns
 from optbench.report.site.entries import entries
@@ -43,6 +43,9 @@ OTHERS = (
     "lr",
 )
 """What can be drawn besides what the runs are compared by, in the order of the choice."""
+
+WORDS = {"lr": "learning rate", "update_ratio": "size of the step relative to the point"}
+"""Columns that are no measures, in words."""
 
 WIDE = 100.0
 """Positive values that span more than this factor are drawn on a logarithmic axis."""
@@ -254,14 +257,15 @@ def _measure(rows: Sequence[Row], name: str, bands: Mapping[tuple[str, str, str]
 
 def measure_label(rows: Sequence[Row], name: str) -> str:
     """Return the name of an axis that shows a measure, in words and as a formula."""
-    if is_learning(rows) or name not in NAMES:
-        return "learning rate" if name == "lr" else axis_name_of_task(rows, name)
-    return f"{NAMES[name]}  {SYMBOLS[name]}"
+    if name in WORDS:
+        return WORDS[name]
+    known = name in NAMES and not is_learning(rows)
+    return f"{NAMES[name]}  {SYMBOLS[name]}" if known else axis_name(rows, name)
 
 
-def axis_name_of_task(rows: Sequence[Row], name: str) -> str:
-    """Return the name of an axis of a task, or of a column that only tasks have."""
-    return axis_name(rows, name) if is_learning(rows) else name.replace("_", " ")
+def final_label(rows: Sequence[Row], name: str) -> str:
+    """Return the name of an axis that shows a measure at the end."""
+    return f"final {in_words(rows, name).lower()}"
 
 
 def _is_wide(medians: Sequence[Array]) -> bool:

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from optbench.analysis.tables import printable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optbench.analysis.summary import Row
+from optbench.analysis.tables import printable, target_label
+from optbench.core.target import Target
+from optbench.report.site.entries import is_old
+from optbench.report.site.heat import heat_map
+from optbench.report.site.overall import DATA, overall
 from optbench.report.site.problem import failures, statuses
 from optbench.report.site.whole import Page, Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of the table of problems, as text.
+
+    Attributes:
+        title: The problem.
+        best: Name of the best optimizer on it; empty when all are lost.
+        cost: What its hardest target costs the best one, or what it ends at.
+        cells: Optimizers, runs, how the runs ended.
+        old: Whether one of its runs is of old code.
+    """
+
+    title: str
+    best: str
+    cost: str
+    cells: Sequence[str]
+    old: bool
 
 
 def page_of_overview(whole: Whole) -> Page:
@@ -16,6 +43,7 @@ def page_of_overview(whole: Whole) -> Page:
     Returns:
         The page with its data.
     """
+    values, data = overall(whole) if whole.rows else ({}, {})
     html = whole.render(
         "overview.html.j2",
         "",
@@ -24,8 +52,32 @@ def page_of_overview(whole: Whole) -> Page:
         count=len({run.spec.problem_label for run in whole.runs}),
         statuses=statuses(whole.runs),
         failures=failures(whole.runs),
-        problems=list(whole.problems),
-        optimizers=list(whole.optimizers),
         old=sum(run.spec.digest in whole.old for run in whole.runs),
+        data=DATA,
+        problems=[_line(whole, rows) for rows in whole.problems.values()],
+        heat=heat_map(whole.contest),
+        picture="",
+        **values,
     )
-    return Page(path="index.html", html=html)
+    return Page(path="index.html", html=html, data=data)
+
+
+def _line(whole: Whole, rows: Sequence[Row]) -> Line:
+    runs = [run for row in rows for run in row.runs]
+    told = ", ".join(f"{count} {status}" for status, count in statuses(runs))
+    best = next((row for row in rows if row.final is not None), None)
+    return Line(
+        title=rows[0].title,
+        best="" if best is None else printable(best.name),
+        cost="" if best is None else _cost(best),
+        cells=[str(len(rows)), f"{len(runs):,}", told],
+        old=is_old(runs, whole.old),
+    )
+
+
+def _cost(row: Row) -> str:
+    reached = [reach for reach in row.reach if reach.gradient_calls is not None]
+    if reached and not row.is_task:
+        target = target_label([row], Target(row.target_measure, reached[-1].target))
+        return f"{reached[-1].gradient_calls:,.6g} evaluations to {target}"
+    return "" if row.final is None else f"ends at {row.final.center:.3g}"

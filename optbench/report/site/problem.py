@@ -23,8 +23,10 @@ from optbench.cards import cards
 from optbench.core.run import Run
 from optbench.report.measures import SYMBOLS
 from optbench.report.site.columns import Columns, script
+from optbench.report.site.cost import cost_table, pareto_chart
 from optbench.report.site.curves import convergence, single_runs
 from optbench.report.site.entries import is_old
+from optbench.report.site.grid import schedule_grid
 from optbench.report.site.names import file_stem, problem_page
 from optbench.report.site.sensitivity import boundary_text, region_text, sensitivity_chart
 from optbench.report.site.thin import WIDTH
@@ -75,6 +77,7 @@ def page_of_problem(whole: Whole, title: str) -> Page:
                 rows, whole.styles, columns, runs_file=runs, old=whole.old, width=width
             ),
             "sensitivity": sensitivity_chart(rows, whole.styles, columns, whole.old),
+            "pareto": pareto_chart(rows, whole.styles, columns, whole.old),
         }
         return script(main, {"charts": found, "columns": columns.written()})
 
@@ -94,6 +97,9 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         after=titles[place + 1] if place + 1 < len(titles) else "",
         **_about(rows),
         **_table(whole, rows),
+        **cost_table(rows),
+        grid=schedule_grid(rows),
+        picture="",
         failures=failures(run for row in rows for run in row.runs),
     )
     return Page(

@@ -20,7 +20,7 @@ from optbench.analysis.summary import Row
 from optbench.analysis.tables import is_learning, measure_shown, printable
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.site.columns import Columns
-from optbench.report.site.curves import WIDE, measure_label
+from optbench.report.site.curves import WIDE, final_label
 from optbench.report.site.entries import entries
 from optbench.report.style import LineStyle
 
@@ -93,15 +93,11 @@ def _axis(rows: Sequence[Row], measure: str, found: Sequence[Sensitivity]) -> Js
     wide = len(ends) > 0 and float(ends.min()) > 0 and bool(ends.max() > WIDE * ends.min())
     return {
         "key": "final",
-        "label": f"final {_lower(measure_label(rows, measure))}",
+        "label": final_label(rows, measure),
         "log": measure in LOGARITHMIC or wide,
         "falls": False,
         **({"floor": FLOOR} if measure in LOGARITHMIC else {}),
     }
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _curve(place: int, row: Row, curve: Sensitivity, columns: Columns) -> Json:

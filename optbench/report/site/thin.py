@@ -42,7 +42,7 @@ def thin(x: Array, values: Sequence[Array], width: int = WIDTH) -> NDArray[np.in
 
 def _columns(x: Array, width: int) -> NDArray[np.int64]:
     share = (x - x[0]) / (x[-1] - x[0])
-    return np.minimum((share * width).astype(np.int64), width - 1)
+    return np.asarray(np.minimum((share * width).astype(np.int64), width - 1))
 
 
 def _kept(columns: NDArray[np.int64], values: Sequence[Array]) -> NDArray[np.int64]:

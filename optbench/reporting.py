@@ -19,7 +19,6 @@ from optbench.core.spec import RunSpec
 from optbench.environment import environment
 from optbench.store import Damage, Record, export, open_store
 from optbench.store.foreign import IMPORTED
-from optbench.workflow import cores
 
 STORE = Path("results")
 """The store of who names none."""
@@ -208,6 +207,4 @@ def make_report(gathered: Gathered, folder: Path, *, title: str) -> Path:
         notes.append(f"{gathered.superseded} older runs of the same specs are left out")
     if gathered.damaged:
         notes.append(f"{len(gathered.damaged)} damaged runs are left out")
-    return write_report(
-        gathered.runs, folder, title=title, notes=notes, old=gathered.old, jobs=cores()
-    )
+    return write_report(gathered.runs, folder, title=title, notes=notes, old=gathered.old)

@@ -41,7 +41,6 @@ def write_report(
     title: str,
     notes: Sequence[str] = (),
     old: Set[str] = frozenset(),
-    jobs: int = 1,
 ) -> Path:
     """Write `index.html`, a page a problem and optimizer, their data, and `table.csv`.
 

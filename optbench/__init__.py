@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optbench.analysis.results import Results as Results
+    from optbench.comparing import compare as compare
     from optbench.conformance.battery import assert_conforms as assert_conforms
     from optbench.conformance.battery import conform as conform
     from optbench.core.errors import OptbenchError as OptbenchError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from optbench.figures import figure as figure
     from optbench.report.pages import write_report as write_report
     from optbench.report.save import save_figure as save_figure
+    from optbench.reporting import table as table
     from optbench.workflow import run as run
     from optbench.workflow import verify as verify
 
@@ -51,11 +53,13 @@ _HOMES = {
     "Windows": "core.task",
     "accuracy": "core.task",
     "assert_conforms": "conformance.battery",
+    "compare": "comparing",
     "conform": "conformance.battery",
     "figure": "figures",
     "problem_from_function": "families.autograd",
     "run": "workflow",
     "save_figure": "report.save",
+    "table": "reporting",
     "verify": "workflow",
     "write_report": "report.pages",
 }

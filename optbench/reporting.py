@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optbench.analysis.filters import chosen
 from optbench.analysis.results import Results
@@ -19,6 +20,14 @@ from optbench.core.spec import RunSpec
 from optbench.environment import environment
 from optbench.store import Damage, Record, export, open_store
 from optbench.store.foreign import IMPORTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.report.tables.table import Table
+
+Sources = Results | str | Path | Sequence[Run | str | Path]
+"""What the Python API takes for stored runs: what `optbench.run` returns, runs, paths of stores."""
 
 STORE = Path("results")
 """The store of who names none."""
@@ -186,6 +195,16 @@ def of_today(outcome: Results) -> Gathered:
     return Gathered(runs=outcome.runs, superseded=outcome.older, environments=here)
 
 
+def left_out_of(gathered: Gathered) -> list[str]:
+    """Return what is not among the runs, or not of today's code, in words."""
+    notes = []
+    if gathered.superseded:
+        notes.append(f"{gathered.superseded} older runs of the same specs are left out")
+    if gathered.damaged:
+        notes.append(f"{len(gathered.damaged)} damaged runs are left out")
+    return notes
+
+
 def make_report(gathered: Gathered, folder: Path, *, title: str) -> Path:
     """Write the pages about some runs.
 
@@ -202,9 +221,100 @@ def make_report(gathered: Gathered, folder: Path, *, title: str) -> Path:
     """
     from optbench.report.pages import write_report
 
-    notes = [f"Made with {text}" for text in gathered.environments]
-    if gathered.superseded:
-        notes.append(f"{gathered.superseded} older runs of the same specs are left out")
-    if gathered.damaged:
-        notes.append(f"{len(gathered.damaged)} damaged runs are left out")
+    notes = [f"Made with {text}" for text in gathered.environments] + left_out_of(gathered)
     return write_report(gathered.runs, folder, title=title, notes=notes, old=gathered.old)
+
+
+def make_table(kind: str, gathered: Gathered) -> Table:
+    """Make a table of stored runs.
+
+    Args:
+        kind: One of `optbench.report.tables.KINDS`.
+        gathered: The runs.
+
+    Returns:
+        The table; its notes say what is left out.
+
+    Raises:
+        OptbenchError: For an unknown kind, without runs, or where it cannot be made of them.
+    """
+    from optbench.analysis.summary import summarize
+    from optbench.report.tables import check_kind, table_of
+
+    check_kind(kind)
+    if not gathered.runs:
+        raise OptbenchError("there are no runs to make a table of")
+    made = table_of(kind, summarize(gathered.runs))
+    return replace(made, notes=(*made.notes, *(f"{note}." for note in left_out_of(gathered))))
+
+
+def table_of_claims(files: Sequence[Path]) -> Table:
+    """Make the table of claims.
+
+    Args:
+        files: What `optbench verify --json` printed, in one or several files.
+
+    Raises:
+        OptbenchError: Without a file, or for one that is something else.
+    """
+    from optbench.report.tables.claims import claims, read_claims
+
+    if not files:
+        raise OptbenchError(
+            "claims are read from a file: optbench verify --json > claims.json, then optbench "
+            "table claims claims.json"
+        )
+    return claims([row for file in files for row in read_claims(file)])
+
+
+def table(kind: str, results: Sources = ()) -> pd.DataFrame:
+    """Return the numbers of a table for papers.
+
+    Args:
+        kind: `steps` to a target, `final` value, `ranks`, `costs`, or `claims`.
+        results: What `optbench.run` returns, runs, or paths of stores, `results` by default; for
+            claims a file of what `optbench verify --json` prints.
+
+    Returns:
+        One row an optimizer on a problem (an optimizer, a claim), with intervals, and in the column
+        `mark` what is best and what is tied with it.
+
+    Raises:
+        OptbenchError: For an unknown kind, without runs, or where it cannot be made of them.
+    """
+    from optbench.report.tables import CLAIMS
+
+    if kind == CLAIMS:
+        paths = [results] if isinstance(results, str | Path) else results
+        return table_of_claims([Path(path) for path in paths]).to_pandas()  # type: ignore[arg-type, union-attr]
+    return make_table(kind, gathered_of(results)).to_pandas()
+
+
+def gathered_of(results: Sources) -> Gathered:
+    """Return the runs that a caller of the Python API means.
+
+    Args:
+        results: What `optbench.run` returns, runs, or paths of stores.
+    """
+    if isinstance(results, Results):
+        return of_today(results)
+    if isinstance(results, str | Path):
+        return gather([Path(results)])
+    given = list(results)
+    runs = [item for item in given if isinstance(item, Run)]
+    if runs:
+        return of_today(Results(runs=tuple(runs)))
+    return gather([Path(item) for item in given if not isinstance(item, Run)])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and its folder where that is missing.
+
+    Raises:
+        OptbenchError: When it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OptbenchError(f"cannot write {path}: {error.strerror}") from error

@@ -91,6 +91,8 @@ def test_pictures_and_pages_exist() -> None:
         "list",
         "show",
         "report",
+        "table",
+        "compare",
         "export",
         "import",
         "merge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from optbench.cli.certify import certify
+from optbench.cli.compare import compare
 from optbench.cli.conform import conform
 from optbench.cli.data import data
 from optbench.cli.figure import figure
@@ -13,6 +14,7 @@ from optbench.cli.rate import rate
 from optbench.cli.report import report
 from optbench.cli.runs import run
 from optbench.cli.stores import export, import_, merge, verify_store
+from optbench.cli.table import table
 from optbench.cli.verify import verify
 
 
@@ -33,6 +35,8 @@ for _verb in (
     rate,
     report,
     figure,
+    table,
+    compare,
     export,
     import_,
     merge,

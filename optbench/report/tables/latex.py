@@ -1,0 +1,219 @@
+r"""A table in LaTeX, with booktabs; every text in it is escaped, and any engine sets it.
+
+What is not ASCII is written in commands: accents, Greek letters, a few signs. A character that has
+none is named by its code point, as text in angle brackets would be lost without a font for it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from optbench.report.tables import numbers
+from optbench.report.tables.table import Cell, Form, Mark, Table
+
+WIDE = 5
+"""Columns of numbers from which on a table is fitted to the width of the text."""
+
+NEAR = 1000.0
+"""Ends of an interval further than this factor from the number have powers of ten of their own."""
+
+_SIGNS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "\u2014": "---",
+    "\u2013": "--",
+    "†": r"\textdagger{}",
+    "\u00d7": r"$\times$",
+    "·": r"$\cdot$",
+    "∇": r"$\nabla$",
+    "∞": r"$\infty$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "±": r"$\pm$",
+    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"$^{digit}$" for digit in range(10)), strict=True)),
+    **dict(zip("₀₁₂₃₄₅₆₇₈₉", (f"$_{digit}$" for digit in range(10)), strict=True)),
+    "ß": r"\ss{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "\u0131": r"\i{}",
+    "€": r"\texteuro{}",
+    "…": r"\ldots{}",
+    "\u2018": "`{}",
+    "\u2019": "'{}",
+    "\u201c": "``",
+    "\u201d": "''",
+}
+
+_ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0304": "=",
+    "\u0306": "u",
+    "\u0307": ".",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030b": "H",
+    "\u030c": "v",
+    "\u0327": "c",
+}
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+)
+_GREEK += "upsilon phi chi psi omega"
+_CAPITALS = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+"""The others look like Latin letters and have no command."""
+
+
+def latex(table: Table) -> str:
+    r"""Return a table in LaTeX: the best is bold, what is not told from it underlined.
+
+    Args:
+        table: Any table.
+
+    Returns:
+        A `table` environment, to be read with `\input`; its first lines say which packages it
+        needs.
+    """
+    wide = len(table.columns) > WIDE
+    sides = "".join("p{.32\\linewidth}" if i in table.texts else "r" for i in _places(table))
+    head = " & ".join(map(escape, (table.corner, *table.columns)))
+    body = [" & ".join([escape(label), *map(_cell, cells)]) + r" \\" for label, cells in table.rows]
+    notes = list(map(prose, table.notes))
+    if table.said and table.marks - {Mark.NONE}:
+        notes.insert(0, prose(table.said.format(best="Bold", tied="underlined")))
+    lines = [
+        rf"% needs \usepackage{{booktabs,textcomp{',graphicx' if wide else ''}}}",
+        rf"\begin{{table{'*' if wide else ''}}}[t]",
+        r"\centering",
+        rf"\caption{{{prose(table.caption)}}}",
+        rf"\label{{tab:{table.kind}}}",
+        *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
+        rf"\begin{{tabular}}{{l{sides}}}",
+        r"\toprule",
+        rf"{head} \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}" + ("}" if wide else ""),
+        *([rf"\par\smallskip\footnotesize\raggedright {' '.join(notes)}"] if notes else []),
+        rf"\end{{table{'*' if wide else ''}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _places(table: Table) -> range:
+    return range(len(table.columns))
+
+
+def escape(text: str) -> str:
+    """Return a text that LaTeX sets as it is, in ASCII."""
+    shown = "".join(map(_character, unicodedata.normalize("NFC", text)))
+    # Two of them would become one sign.
+    return re.sub(r"(?<=[-',])(?=[-',])", "{}", shown).replace("-{}-{}-", "---")
+
+
+def prose(text: str) -> str:
+    """Return a sentence, its powers of ten written as such."""
+    power = re.compile(r"\b(?:1|(\d(?:\.\d+)?))e([+-]?)0*(\d+)\b")
+
+    def shown(match: re.Match[str]) -> str:
+        factor = rf"{match[1]}\times" if match[1] else ""
+        return rf"${factor}10^{{{match[2].replace('+', '')}{match[3]}}}$"
+
+    parts, place = [], 0
+    for match in power.finditer(text):
+        parts += [escape(text[place : match.start()]), shown(match)]
+        place = match.end()
+    return "".join([*parts, escape(text[place:])])
+
+
+def _character(c: str) -> str:
+    if c in _SIGNS:
+        return _SIGNS[c]
+    if c.isascii():
+        return c if c.isprintable() else " "
+    whole = unicodedata.normalize("NFD", c)
+    base, marks = whole[0], whole[1:]
+    if len(marks) == 1 and base.isascii() and base.isalpha() and marks[0] in _ACCENTS:
+        letter = {"i": r"\i", "j": r"\j"}.get(base, base)
+        return rf"\{_ACCENTS[marks[0]]}{{{letter}}}"
+    command = _greek(c)
+    return rf"$\{command}$" if command else f"(U+{ord(c):04X})"
+
+
+def _greek(c: str) -> str:
+    alphabet, _, name = unicodedata.name(c, "").partition(" LETTER ")
+    word = name.lower().replace("lamda", "lambda")
+    if alphabet == "GREEK SMALL":
+        return word if word in _GREEK.split() else ""
+    has_own = alphabet == "GREEK CAPITAL" and word.capitalize() in _CAPITALS.split()
+    return word.capitalize() if has_own else ""
+
+
+def _cell(cell: Cell) -> str:
+    if cell.value is None:
+        return escape(cell.words)
+    main = f"${_number(cell)}$"
+    if cell.mark is Mark.BEST:
+        main = rf"\boldmath\bfseries{main}"
+    shown = rf"\underline{{{main}}}" if cell.mark is Mark.TIED else main
+    if cell.mark is Mark.BEST:
+        shown = f"{{{shown}}}"
+    return shown + (f" {escape(cell.words)}" if cell.words else "")
+
+
+def _number(cell: Cell) -> str:
+    """Return number and interval; of near powers of ten the common one stands behind both."""
+    figures, ends = numbers.digits(cell), numbers.interval(cell)
+    value = cell.value or 0.0
+    if ends is None:
+        return _one(value, cell.form, figures)
+    near = all(value / NEAR < end < value * NEAR for end in ends) if value > 0 else False
+    if cell.form is Form.NUMBER and near:
+        exponent = numbers.parts(value, figures)[1]
+        if exponent is not None:
+            scaled = [_scaled(x, exponent, figures) for x in (value, *ends)]
+            return rf"{scaled[0]}\,[{scaled[1]},\,{scaled[2]}]\times10^{{{exponent}}}"
+    low, high = (_one(end, cell.form, figures) for end in ends)
+    return rf"{_one(value, cell.form, figures)}\,[{low},\,{high}]"
+
+
+def _scaled(x: float, exponent: int, figures: int) -> str:
+    # 10^-300 is no float's reciprocal everywhere: the text is what is moved.
+    mantissa, _, own = f"{x:.{figures - 1}e}".partition("e")
+    return f"{float(mantissa) * 10.0 ** (int(own) - exponent):.{figures - 1}f}"
+
+
+def _one(value: float, form: Form, figures: int) -> str:
+    if value in (float("inf"), float("-inf")):
+        return r"\infty" if value > 0 else r"-\infty"
+    if value != value:
+        return r"\mathrm{nan}"
+    if form is Form.COUNT and abs(value) < 1e15:
+        return numbers.plain(value, form, figures).replace(",", "{,}")
+    mantissa, exponent = numbers.parts(value, figures)
+    return mantissa if exponent is None else rf"{mantissa}\times10^{{{exponent}}}"

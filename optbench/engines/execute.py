@@ -24,6 +24,7 @@ from optbench.engines.deadline import TimeUpError, deadline
 from optbench.engines.oracle import cost_of_gradient
 from optbench.engines.planner import Batch
 from optbench.engines.recorder import Span
+from optbench.engines.shaken import shaken
 from optbench.engines.step import failure, run_step
 from optbench.engines.training.checkpoint import Checkpoint
 from optbench.engines.training.interruption import NEVER, Interruption
@@ -67,7 +68,7 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """In which circumstances a batch runs; no number depends on them.
+    """In which circumstances a batch runs; only `rounding` changes numbers.
 
     Attributes:
         timeout: Seconds that it may take.
@@ -75,12 +76,15 @@ class Setting:
         progress: Told how far a long run is.
         interruption: When it comes, a long run is saved after its step, and ends by
             InterruptedRunError.
+        rounding: 0, or the number of another rounding, see `optbench.engines.shaken`. Such runs are
+            only compared with the run proper, and never stored.
     """
 
     timeout: float = math.inf
     checkpoints: Path | None = None
     progress: Progress = unheard
     interruption: Interruption = NEVER
+    rounding: int = 0
 
 
 PLAIN = Setting()
@@ -115,6 +119,8 @@ def ended(batch: Batch, status: Status, message: str) -> Finished:
 def _run_batch(batch: Batch, setting: Setting) -> Finished:
     first = batch.specs[0]
     problem, optimizer = build(first.problem), find_optimizer(first.optimizer.name)
+    if setting.rounding:
+        problem = shaken(problem, setting.rounding, first.dtype)
     if isinstance(problem, Task):
         refusal = _refusal_of_task(first, problem)
     else:

@@ -25,6 +25,42 @@ KINDS = {
         "how much the learning rate matters: the final measure against it",
         "optbench.report.figures.sensitivity:draw",
     ),
+    "profile": Entry(
+        "who is best over all problems: the share solved within a factor of the best",
+        "optbench.report.figures.profile:draw",
+    ),
+    "heatmap": Entry(
+        "who is good where: each optimizer's cost on each problem, relative to the best",
+        "optbench.report.figures.heatmap:draw",
+    ),
+    "ranks": Entry(
+        "who is better than luck: mean ranks over problems with the critical difference",
+        "optbench.report.figures.ranks:draw",
+    ),
+    "rate": Entry(
+        "how fast it converges: measured curves with fitted rates and theory's",
+        "optbench.report.figures.rate:draw",
+    ),
+    "kappa-scaling": Entry(
+        "what the condition number costs: steps to the target against kappa",
+        "optbench.report.figures.kappa_scaling:draw",
+    ),
+    "trajectory": Entry(
+        "what it does: paths in two dimensions over the function's contours",
+        "optbench.report.figures.trajectory:draw",
+    ),
+    "schedule": Entry(
+        "whether the schedule matters: optimizer x schedule, the final measure",
+        "optbench.report.figures.schedule:draw",
+    ),
+    "pareto": Entry(
+        "what it costs: the final measure against cost, with the front",
+        "optbench.report.figures.pareto:draw",
+    ),
+    "noise-floor": Entry(
+        "where noise stops it: the end of constant learning rates, with theory's floor",
+        "optbench.report.figures.noise_floor:draw",
+    ),
 }
 """Kinds of figures, each with what it tells and its function."""
 
@@ -41,6 +77,8 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "validation_accuracy",
         ),
     },
+    "profile": {"x": ("ratio", "gradient_calls")},
+    "pareto": {"x": ("gradient_calls", "seconds", "state_bytes")},
 }
 """What else may be chosen of a kind, with the values; without a choice it is the first `x`, and the
 measure that the runs are compared by."""

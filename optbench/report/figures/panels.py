@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from matplotlib.lines import Line2D
+
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError
@@ -39,7 +42,7 @@ class Numbers:
         import pandas as pd
 
         who = {"problem": problem, "series": series} | ({"part": part} if part else {})
-        index = None if any(hasattr(v, "__len__") for v in columns.values()) else [0]
+        index = None if any(np.ndim(v) for v in columns.values()) else [0]
         self._frames.append(pd.DataFrame({**who, **columns}, index=index))
 
     def table(self) -> pd.DataFrame:
@@ -96,6 +99,11 @@ def label_plots(canvas: Canvas, x: Sequence[str], y: Sequence[str]) -> None:
         for axes, label in zip(canvas.plots, labels, strict=True):
             words = "\n".join(fold(printable(label), room, canvas.look.text))
             axes.set(**{f"{which}label": words})
+
+
+def nothing(words: str) -> Entry:
+    """Return a legend's entry without a sample."""
+    return Line2D([], [], linestyle="none"), words
 
 
 def keys_of(entries: Sequence[Entry]) -> list[Entry]:

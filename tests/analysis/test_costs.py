@@ -119,19 +119,27 @@ def test_two_codes_of_one_method_do_not_beat_each_other(made: Made) -> None:
 
 
 def test_the_lost_are_shown_and_never_on_the_front(made: Made) -> None:
-    """Diverging cheaply is no bargain; a minority of lost seeds is counted."""
-    gone = [made(seed=s, name="gone", calls=(0, 1), status=Status.DIVERGED) for s in range(3)]
-    some = [
-        made(seed=s, name="some", calls=(0, 9), status=Status.BUDGET if s else Status.NAN)
-        for s in range(3)
+    """Diverging cheaply on most seeds is no bargain; a minority of lost seeds is counted."""
+    lost = {"gone": (1, {0, 1, 2}), "most": (2, {0, 1}), "some": (9, {0})}
+    runs = [
+        made(
+            seed=seed,
+            name=name,
+            gaps=(1, 0.1 * cost),
+            calls=(0, cost),
+            status=Status.DIVERGED if seed in seeds else Status.BUDGET,
+        )
+        for name, (cost, seeds) in lost.items()
+        for seed in range(3)
     ]
-    points = pareto(summarize([*gone, *some]), "gradient_calls")
+    points = pareto(summarize(runs), "gradient_calls")
 
     assert [(p.name, p.lost, p.runs, p.on_front) for p in points] == [
         ("some", 1, 3, True),
         ("gone", 3, 3, False),
+        ("most", 2, 3, False),
     ]
-    assert points[1].value == np.inf
+    assert [point.value for point in points] == [pytest.approx(0.9), np.inf, np.inf]
 
 
 def test_no_state_is_the_cheapest_and_has_no_logarithm(made: Made) -> None:

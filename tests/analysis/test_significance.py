@@ -59,6 +59,7 @@ def test_a_miss_outranks_every_cost_and_an_end_none() -> None:
     assert advantage(inf, inf, 3, 3) == 0
     assert advantage(inf, inf, inf, 3) < 0
     assert advantage(0, 0, 1, 1 + 1e-12) == 0
+    assert advantage(3, 6, 1, 1) == advantage(1, 2, 1, 1)  # their logarithms differ in a rounding
     assert advantage(0, 4, 1, 1) == inf
 
 

@@ -79,6 +79,11 @@ class Change:
         """The ratio that decides: of evaluations if there is a target, else of the end."""
         return self.ratio_final if self.target is None else self.ratio_calls
 
+    @property
+    def reached(self) -> tuple[bool, bool]:
+        """Whether a, and whether b, reaches the target with the majority of its seeds."""
+        return 2 * self.a_reached > self.runs_a, 2 * self.b_reached > self.runs_b
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -91,9 +96,9 @@ class Comparison:
         wins: Problems on which b is cheaper, or ends lower where costs cannot tell, decided or not.
         losses: Problems on which a is.
         ties: Problems on which neither is.
-        overall: Geometric mean of the problems' ratios of evaluations, b over a, with the
-            t-interval over problems; of the final measure where no problem has a target. Of one
-            problem alone it is that problem's.
+        overall: Geometric mean of the ratios of evaluations, b over a, on the problems whose target
+            both reach with the majority of their seeds, with the t-interval over problems; of the
+            final measure where no problem has a target. Of one problem alone it is that problem's.
         p: p-value of `test`.
         test: `OVER_PROBLEMS`, on the problems' differences; of one problem alone, that problem's.
         sentence: What can be concluded, and what cannot.
@@ -281,7 +286,12 @@ def _differences(changes: Sequence[Change]) -> list[float]:
 
 
 def _ratios(changes: Sequence[Change]) -> list[Estimate]:
-    """Return the problems' ratios of evaluations; of ends, where no problem has a target."""
-    targets = any(change.target is not None for change in changes)
-    ratios = [c.ratio_calls if targets else c.ratio_final for c in changes]
+    """Return the ratios of evaluations on the problems that both reach with most of their seeds.
+
+    Where no problem has a target, or only one problem is compared, the ratio that there is.
+    """
+    if len(changes) == 1 or not any(change.target is not None for change in changes):
+        ratios = [change.ratio for change in changes]
+    else:
+        ratios = [change.ratio_calls for change in changes if all(change.reached)]
     return [ratio for ratio in ratios if ratio is not None]

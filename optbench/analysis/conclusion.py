@@ -121,9 +121,8 @@ def _success(found: Comparison, rows: Sequence[tuple[Row, Row]]) -> list[str]:
         return []
     where: dict[tuple[bool, bool], list[str]] = {}
     for change, (row_a, row_b) in zip(found.changes, rows, strict=True):
-        reached = 2 * change.a_reached > change.runs_a, 2 * change.b_reached > change.runs_b
         if row_a.reach and row_b.reach:
-            where.setdefault(reached, []).append(change.problem)
+            where.setdefault(change.reached, []).append(change.problem)
     told = {
         (True, False): f"only {found.a} reaches the target",
         (False, True): f"only {found.b} reaches the target",

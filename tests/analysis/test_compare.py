@@ -115,6 +115,18 @@ def test_over_problems_it_is_wilcoxon_and_the_geometric_mean(made: Made) -> None
     assert (found.wins, found.losses, found.ties) == ((logs < 0).sum(), (logs > 0).sum(), 0)
 
 
+def test_who_reaches_it_on_one_seed_of_three_has_no_ratio_over_problems(made: Made) -> None:
+    """What the sentence counts as reached by one side alone is not in the mean ratio besides."""
+    a = {"p": [10.0] * 3, "q": [10.0] * 3}
+    found = compared(made, a, {"p": [20.0] * 3, "q": [10.0, inf, inf]})
+
+    assert found.overall is not None
+    assert found.overall.center == pytest.approx(2)
+    assert found.overall.count == 1
+    assert "where both reach the target, on 1 problem, it needs 2 times" in found.sentence
+    assert "on q only gd reaches the target" in found.sentence
+
+
 def test_verdicts_are_corrected_for_many_problems(made: Made) -> None:
     """A p of 0.03 decides one problem, and none of ten of which nine are noise."""
     noise, shift = [0.8, 1.0, 1.25], [1.4, 1.5, 1.9]

@@ -1,7 +1,7 @@
 """Suites: folders of cards that say what to run.
 
-A suite is a folder with a `suite.toml` and, beside it, problem cards of its own. A bare word names
-a built-in suite; a user's own suite is a path.
+A suite is a folder with a `suite.toml` and, beside it, problem cards of its own; or one TOML file
+alone. A bare word names a built-in suite; a user's own suite is a path.
 """
 
 from __future__ import annotations
@@ -45,7 +45,30 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "sharpness": (bool, "true or false"),
     "deterministic": (bool, "true or false"),
 }
-_SUITE_KEYS = ("about", "reference", "runs", *_ENTRY_KEYS)
+_SUITE_KEYS = ("about", "reference", "runs", "nightly", *_ENTRY_KEYS)
+
+MAX_ROUNDINGS = 100
+"""More repeats than this are taken for a slip of the finger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nightly:
+    """What `optbench nightly` looks at besides a suite's runs: the table `[nightly]`.
+
+    Attributes:
+        claims: What theory says, as `verify` takes it: `GD-03`, `HB-*`, or `GD-* with mine.py:SGD`
+            for another optimizer in the place of the textbook's.
+        conform: Implementations that are held against their equations, as `conform` takes them:
+            `torch.AdamW`, or `mine.py:MyAdam as adam`.
+        timed: Optimizers whose step is timed, and its memory measured.
+        roundings: How often every run is repeated with other rounding, so that a change of last
+            bits is told from a change.
+    """
+
+    claims: tuple[str, ...] = ()
+    conform: tuple[str, ...] = ()
+    timed: tuple[str, ...] = ()
+    roundings: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +80,14 @@ class Suite:
         about: What it is for, in one line.
         reference: Where it comes from.
         requests: What it runs.
+        nightly: What `optbench nightly` looks at besides.
     """
 
     name: str
     about: str
     reference: str
     requests: tuple[Request, ...]
+    nightly: Nightly = Nightly()
 
 
 def suite_names() -> list[str]:
@@ -74,7 +99,8 @@ def load_suite(name: str) -> Suite:
     """Read a suite.
 
     Args:
-        name: A built-in suite's name, or the path of a folder (anything with a separator).
+        name: A built-in suite's name, or the path of a folder or of a TOML file (anything with a
+            separator, or that ends in `.toml`).
 
     Returns:
         The suite.
@@ -82,16 +108,7 @@ def load_suite(name: str) -> Suite:
     Raises:
         OptbenchError: When there is none, or one of its cards is not right.
     """
-    if "/" in name:
-        folder = Path(name)
-        if not (folder / SUITE_FILE).is_file():
-            raise OptbenchError(f"no suite at {name}: there is no {folder / SUITE_FILE}")
-    else:
-        if name not in suite_names():
-            raise unknown("suite", name, suite_names())
-        folder = cards_root() / name
-    own = {card.name: card for card in folder_cards(folder)}
-    path = folder / SUITE_FILE
+    path, own = _find(name)
     data = read_toml(path, _SUITE_KEYS, required=("about", "reference", "runs"))
     shared = {key: value for key, value in data.items() if key in _ENTRY_KEYS}
     runs = data["runs"]
@@ -99,11 +116,50 @@ def load_suite(name: str) -> Suite:
         raise OptbenchError(f"{path}: runs must be tables, each headed [[runs]]")
     entries = [_request(path, shared | entry, own) for entry in runs]
     return Suite(
-        name=folder.resolve().name,
+        name=path.resolve().parent.name if path.name == SUITE_FILE else path.stem,
         about=str(data["about"]),
         reference=str(data["reference"]),
         requests=tuple(entries),
+        nightly=_nightly(path, data.get("nightly", {})),
     )
+
+
+def _find(name: str) -> tuple[Path, Mapping[str, Card]]:
+    """Return a suite's file, and the problem cards that belong to it."""
+    place = Path(name)
+    if name.endswith(".toml") and place.name != SUITE_FILE:
+        if not place.is_file():
+            raise OptbenchError(f"no suite at {name}: there is no such file")
+        return place, {}
+    folder = place.parent if name.endswith(".toml") else place
+    if "/" not in name and folder == place:
+        if name not in suite_names():
+            raise unknown("suite", name, suite_names())
+        folder = cards_root() / name
+    if not (folder / SUITE_FILE).is_file():
+        raise OptbenchError(f"no suite at {name}: there is no {folder / SUITE_FILE}")
+    return folder / SUITE_FILE, {card.name: card for card in folder_cards(folder)}
+
+
+def _nightly(path: Path, table: Any) -> Nightly:
+    """Read the table `[nightly]`."""
+    if not isinstance(table, dict):
+        raise OptbenchError(f"{path}: nightly must be a table, headed [nightly]")
+    known = [field.name for field in fields(Nightly)]
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise OptbenchError(f"{path}: nightly: {unknown('key', key, known)}")
+        if key == "roundings":
+            if type(value) is not int or not 0 <= value <= MAX_ROUNDINGS:
+                many = f"a whole number from 0 to {MAX_ROUNDINGS}"
+                raise OptbenchError(f"{path}: nightly: roundings must be {many}, got {value!r}")
+            found[key] = value
+        elif all(isinstance(text, str) for text in _as_list(value)):
+            found[key] = tuple(_as_list(value))
+        else:
+            raise OptbenchError(f"{path}: nightly: {key} must be a list of texts, got {value!r}")
+    return Nightly(**found)
 
 
 def _request(path: Path, entry: Mapping[str, Any], own: Mapping[str, Card]) -> Request:

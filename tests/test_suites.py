@@ -14,7 +14,7 @@ from optbench.core.spec import Spec
 from optbench.core.training import Training
 from optbench.data.library import DataMissingError
 from optbench.request import Request, expand, named_runs
-from optbench.suites import load_suite, suite_names
+from optbench.suites import Nightly, load_suite, suite_names
 
 SUITE = """
 about = "mine"
@@ -150,9 +150,42 @@ def test_a_suite_says_how_and_where_to_train(folder: Path) -> None:
     assert request.training == Training(precision="bf16", evaluations=7, compile=True)
 
 
+def test_one_file_alone_is_a_suite(tmp_path: Path) -> None:
+    """It is named after the file, and the other TOML files beside it are none of its business."""
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'mine'\n")
+    path = tmp_path / "optbench.toml"
+    path.write_text(SUITE.replace('["*"]', '["quadratic"]'))
+    suite = load_suite(str(path))
+
+    assert suite.name == "optbench"
+    assert len(expand(*suite.requests)) == 12
+
+
+@pytest.mark.parametrize("name", ["./mine.toml", "mine.toml", "mine/suite.toml", "./mine"])
+def test_a_suite_that_is_not_there_is_named(name: str) -> None:
+    """A path that leads nowhere is one line with the path."""
+    with pytest.raises(OptbenchError, match=f"no suite at {name}"):
+        load_suite(name)
+
+
+def test_a_suite_says_what_a_night_looks_at(folder: Path) -> None:
+    """The table nightly has lists of texts and a number; without it there is nothing besides."""
+    assert load_suite(str(folder)).nightly == Nightly()
+    table = '[nightly]\nclaims = "GD-03"\nconform = ["torch.Adam"]\nroundings = 2\n'
+    (folder / "suite.toml").write_text(SUITE + table)
+    nightly = load_suite(str(folder / "suite.toml")).nightly
+
+    assert nightly == Nightly(claims=("GD-03",), conform=("torch.Adam",), roundings=2)
+    assert load_suite(f"{folder}/suite.toml").name == "mine"
+
+
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
+        ("suite.toml", SUITE + "[nightly]\nclaim = 'GD'\n", "'claim'; did you mean claims"),
+        ("suite.toml", SUITE + "[nightly]\nclaims = [3]\n", "claims must be a list of texts"),
+        ("suite.toml", SUITE + "[nightly]\nroundings = true\n", "whole number from 0 to 100"),
+        ("suite.toml", "nightly = 3\n" + SUITE, "nightly must be a table"),
         (
             "suite.toml",
             SUITE + "optimisers = 3\n",

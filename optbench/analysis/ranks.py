@@ -84,14 +84,7 @@ def ranks(contest: Contest) -> Ranks:
     Raises:
         OptbenchError: For fewer than 5 problems or 2 entrants in the complete part.
     """
-    part, left_out = complete(contest)
-    if len(part.names) < 2:
-        raise OptbenchError(f"ranks need 2 optimizers; there is {len(part.names) or 'none'}")
-    if len(part.problems) < MIN_PROBLEMS:
-        raise OptbenchError(
-            f"ranks need {MIN_PROBLEMS} problems that all optimizers ran on; there are "
-            f"{len(part.problems)}"
-        )
+    part, left_out = _large_enough(contest)
     costs = cost_matrix(part)
     rows = [[part.rows[title, name] for name in part.names] for title in part.problems]
     ends = np.array([[six_digits(median_final(row)) for row in line] for line in rows])
@@ -112,6 +105,18 @@ def ranks(contest: Contest) -> Ranks:
         pairs=tuple(_pairs(names, costs, ends)),
         left_out=left_out,
     )
+
+
+def _large_enough(contest: Contest) -> tuple[Contest, dict[str, str]]:
+    part, left_out = complete(contest)
+    if len(part.names) < 2:
+        raise OptbenchError(f"ranks need 2 optimizers; there is {len(part.names) or 'none'}")
+    if len(part.problems) < MIN_PROBLEMS:
+        raise OptbenchError(
+            f"ranks need {MIN_PROBLEMS} problems that all optimizers ran on; there are "
+            f"{len(part.problems)}"
+        )
+    return part, left_out
 
 
 def _ranked(costs: Array, ends: Array) -> Array:

@@ -25,7 +25,8 @@ class Point:
     Attributes:
         name: The entrant.
         cost: Geometric mean over seeds; NaN if unknown.
-        cost_low: Lower end of its 95 % t-interval on the logarithm; None below `MIN_SEEDS` seeds.
+        cost_low: Lower end of its 95 % t-interval on the logarithm; None below `MIN_SEEDS` seeds,
+            and where all pay the same.
         cost_high: Upper end, likewise.
         value: The final measure, as in `Row.final`; inf when half of the seeds or more are lost.
         low: Lower end of its interval, likewise.
@@ -75,11 +76,7 @@ def pareto(rows: Sequence[Row], cost: str) -> list[Point]:
 
 def _point(row: Row, cost: str) -> Point:
     paid = [value for run in row.best if (value := _paid(run, cost)) is not None]
-    spent = Estimate(center=np.nan, low=None, high=None, count=0)
-    if paid and min(paid) > 0:
-        spent = geometric_mean(paid)
-    elif paid:  # no state at all, or solved at the start: nothing has no logarithm
-        spent = replace(spent, center=float(np.median(paid)))
+    spent = _spent(paid)
     final = row.final if np.isfinite(median_final(row)) else None
     return Point(
         name=row.name,
@@ -93,6 +90,14 @@ def _point(row: Row, cost: str) -> Point:
         runs=len(row.best),
         on_front=False,
     )
+
+
+def _spent(paid: Sequence[float]) -> Estimate:
+    if len(set(paid)) > 1 and min(paid) > 0:
+        return geometric_mean(paid)
+    # What all pay is known, not estimated; where some pay nothing there is no logarithm.
+    center = float(np.median(paid)) if paid else np.nan
+    return Estimate(center=center, low=None, high=None, count=len(paid))
 
 
 def _paid(run: Run, cost: str) -> float | None:

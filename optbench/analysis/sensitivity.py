@@ -136,11 +136,11 @@ def good_region(row: Row) -> GoodRegion | None:
         row: Any row.
 
     Returns:
-        The region; None without learning rates, or when none improves on the start.
+        The region; None without two learning rates, or when none improves on the start.
     """
     curve = sensitivity(row)
     starts = [float(y[0]) for y in map(measured, row.runs) if len(y) and np.isfinite(y[0])]
-    if not row.learning_rates or not starts or not np.isfinite(curve.median).any():
+    if len(row.learning_rates) < 2 or not starts or not np.isfinite(curve.median).any():
         return None
     start = _scaled(np.array([median(starts)]), row)[0]
     level = np.minimum(_scaled(curve.median, row), start)

@@ -95,11 +95,18 @@ def test_how_far_below_the_last_target_a_run_lands_is_luck(made: Made) -> None:
 
 
 def test_where_nothing_is_good_there_is_no_region(made: Made) -> None:
-    """Without learning rates, with every run lost, or never below the start: None."""
-    lost = [made(lr=lr, gaps=(1, 1e9), status=Status.DIVERGED) for lr in (0.1, 1)]
-    cases = [[made(lr=None)], lost, [made(gaps=(1, 2))], [made(gaps=(), status=Status.ERROR)]]
+    """With one learning rate, every run lost, or never below the start: None, and not 0 wide."""
+    lost, worse, broken = (
+        [made(lr=lr, gaps=gaps, status=status) for lr in (0.1, 1)]
+        for gaps, status in (
+            ((1, 1e9), Status.DIVERGED),
+            ((1, 2), Status.BUDGET),
+            ((), Status.ERROR),
+        )
+    )
+    cases = [[made(lr=None)], [made()], lost, worse, broken]
 
-    assert [good_region(summarize(runs)[0]) for runs in cases] == [None] * 4
+    assert [good_region(summarize(runs)[0]) for runs in cases] == [None] * 5
 
 
 def test_the_curve_counts_the_lost_by_learning_rate(made: Made) -> None:

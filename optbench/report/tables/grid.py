@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from optbench.analysis.contest import Contest, is_equal_tuning, trials
@@ -44,10 +45,11 @@ def arranged(
 
 
 def by_problems(contest: Contest, titles: Iterable[str]) -> list[str]:
-    """Return the names that have a row on some problems: those on most of them first."""
-    titles = list(titles)
-    ran = {name: sum((t, name) in contest.rows for t in titles) for name in contest.names}
-    return sorted((name for name in ran if ran[name]), key=lambda name: (-ran[name], name))
+    """Return who ran on some problems or was refused there: those on most of them first."""
+    pairs = [(title, name) for title in titles for name in contest.names]
+    ran = Counter(name for title, name in pairs if (title, name) in contest.rows)
+    there = {name for title, name in pairs if (title, name) in contest.refused} | ran.keys()
+    return sorted(there, key=lambda name: (-ran[name], name))
 
 
 def absent(contest: Contest, title: str, name: str) -> Cell:

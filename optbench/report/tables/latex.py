@@ -12,8 +12,8 @@ import unicodedata
 from optbench.report.tables import numbers
 from optbench.report.tables.table import Cell, Form, Mark, Table
 
-WIDE = 5
-"""Columns of numbers from which on a table is fitted to the width of the text."""
+WIDE = 90
+"""Characters in a row from which on a table is fitted to the width of the text."""
 
 NEAR = 1000.0
 """Ends of an interval further than this factor from the number have powers of ten of their own."""
@@ -32,7 +32,7 @@ _SIGNS = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"{\char34}",  # straight where the font has it
     "`": r"\textasciigrave{}",
     "\u2014": "---",
     "\u2013": "--",
@@ -98,7 +98,7 @@ def latex(table: Table) -> str:
         A `table` environment, to be read with `\input`; its first lines say which packages it
         needs.
     """
-    wide = len(table.columns) > WIDE
+    wide = _characters(table) > WIDE
     sides = "".join("p{.32\\linewidth}" if i in table.texts else "r" for i in _places(table))
     head = " & ".join(map(escape, (table.corner, *table.columns)))
     body = [" & ".join([escape(label), *map(_cell, cells)]) + r" \\" for label, cells in table.rows]
@@ -123,6 +123,20 @@ def latex(table: Table) -> str:
         rf"\end{{table{'*' if wide else ''}}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _characters(table: Table) -> int:
+    """Return about how wide a table of numbers is; columns of sentences are wrapped anyway."""
+    if table.texts:
+        return 0
+    columns = [
+        [table.corner, *(label for label, _ in table.rows)],
+        *(
+            [name, *(numbers.text(cells[i]) for _, cells in table.rows)]
+            for i, name in enumerate(table.columns)
+        ),
+    ]
+    return sum(2 + max(map(len, column)) for column in columns)
 
 
 def _places(table: Table) -> range:
@@ -213,7 +227,7 @@ def _one(value: float, form: Form, figures: int) -> str:
         return r"\infty" if value > 0 else r"-\infty"
     if value != value:
         return r"\mathrm{nan}"
-    if form is Form.COUNT and abs(value) < 1e15:
+    if numbers.is_count(value, form):
         return numbers.plain(value, form, figures).replace(",", "{,}")
     mantissa, exponent = numbers.parts(value, figures)
     return mantissa if exponent is None else rf"{mantissa}\times10^{{{exponent}}}"

@@ -27,10 +27,15 @@ def plain(value: float, form: Form, figures: int = FEWEST) -> str:
     """Return a number in characters: `1,234`, `0.0123`, `1.23e-06`."""
     if not math.isfinite(value):
         return str(value)
-    if form is Form.COUNT and abs(value) < 1e15:
+    if is_count(value, form):
         return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
     mantissa, exponent = parts(value, figures)
     return mantissa if exponent is None else f"{mantissa}e{exponent:+03d}"
+
+
+def is_count(value: float, form: Form) -> bool:
+    """Return whether a number is written out in full, or with three digits where it is small."""
+    return form is Form.COUNT and (value == 0 or PLAIN[0] <= abs(value) < 1e15)
 
 
 def parts(value: float, figures: int) -> tuple[str, int | None]:

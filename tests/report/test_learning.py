@@ -23,6 +23,7 @@ from optbench.report.figures import convergence, draw, sensitivity
 from optbench.report.looks import WEB
 from optbench.report.pages import write_report
 from tests.learning_runs import RATES, learning_run, learning_runs
+from tests.report.folder import read
 
 Maker = Callable[..., Run]
 
@@ -160,12 +161,14 @@ def test_lost_runs_are_on_the_rail(axes_of: Callable[..., Axes]) -> None:
     ],
     ids=["all lost", "one point", "lost at once", "refused", "no accuracy", "one failed"],
 )
-def test_odd_sections_are_whole(runs: list[Run], tmp_path: Path) -> None:
-    """Whatever became of the runs, the page has their section, figures and table."""
-    page = write_report(runs, tmp_path, title="odd").read_text(encoding="utf-8")
+def test_odd_problems_have_whole_pages(runs: list[Run], tmp_path: Path) -> None:
+    """Whatever became of the runs, their problem has its page, charts and tables."""
+    write_report(runs, tmp_path, title="odd")
+    (path,) = (tmp_path / "problems").iterdir()
+    page, reader = path.read_text(encoding="utf-8"), read(path)
 
-    assert page.count("<section") == page.count("<table") == 1
-    assert page.count("<figure") == len(list((tmp_path / "figures").iterdir())) >= 2
+    assert [chart for _, chart in reader.charts] == ["convergence", "sensitivity", "pareto"]
+    assert reader.tags.count("table") >= 3
     assert "validation loss" in page or "training loss" in page
     assert "f*" not in page
     assert "f(x)" not in page
@@ -174,31 +177,33 @@ def test_odd_sections_are_whole(runs: list[Run], tmp_path: Path) -> None:
 def test_the_page_of_tasks(tmp_path: Path) -> None:
     """Its table has test figures with intervals and no rate; facts say what is trained on."""
     write_report(learning_runs(), tmp_path, title="learning")
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    (path,) = (tmp_path / "problems").iterdir()
+    page, text = path.read_text(encoding="utf-8"), " ".join(read(path).text.split())
     (row, _) = summarize(learning_runs())
 
-    assert "parameters = 4,810, training examples = 1,000" in page
+    for sign, value in (("parameters", "4,810"), ("budget", "400 minibatches")):
+        assert f"<dt>{sign}</dt><dd>{value}</dd>" in page
     assert "batch_size=64,data=digits" in page
     test = row.ends["test_accuracy"]
     assert f"<td>{test.center:.2%} [{test.low:.2%}, {test.high:.2%}]</td>" in page
     for heading in ("test<br>loss", "test<br>accuracy", "to loss 0.5"):
         assert heading in page
     assert '<th scope="col">rate</th>' not in page
-    assert "Test data has no say" in " ".join(page.split())
+    assert "Test data has no say" in text
     assert "f*" not in page
+    assert "learning problems have none" in read(tmp_path / "theory.html").text
 
 
-def test_tasks_and_functions_on_one_page(run: Maker, tmp_path: Path) -> None:
-    """Each kind has its own figures, columns and explanation."""
+def test_tasks_and_functions_in_one_report(run: Maker, tmp_path: Path) -> None:
+    """Each kind has its own columns and explanation."""
     functions = [run(lr=lr) for lr in (0.1, 1.0)]
     write_report([*learning_runs(), *functions], tmp_path, title="mixed")
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    learning, convex = page.split("<section")[1:]
+    convex = (tmp_path / "problems" / "quadratic.html").read_text(encoding="utf-8")
+    (path,) = (tmp_path / "problems").glob("digits*")
+    learning = path.read_text(encoding="utf-8")
 
-    assert ("digits-mlp" in learning, "quadratic" in convex) == (True, True)
     assert ("test<br>accuracy" in learning, "test<br>accuracy" in convex) == (True, False)
     assert (">rate</th>" in learning, ">rate</th>" in convex) == (False, True)
-    assert (learning.count("<figure"), convex.count("<figure")) == (4, 2)
     assert "f*" not in learning
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
         lines = {line["problem"]: line for line in csv.DictReader(file)}
@@ -207,7 +212,7 @@ def test_tasks_and_functions_on_one_page(run: Maker, tmp_path: Path) -> None:
 
 
 def test_a_report_is_made_again_when_test_figures_change(tmp_path: Path) -> None:
-    """The same runs leave the page as it is; another test loss makes a new one."""
+    """The same runs leave the pages as they are; another test loss makes new ones."""
     runs = [learning_run(1e-2, s) for s in range(3)]
     page = write_report(runs, tmp_path, title="t")
     first = page.read_text(encoding="utf-8")
@@ -216,12 +221,3 @@ def test_a_report_is_made_again_when_test_figures_change(tmp_path: Path) -> None
     write_report([replace(runs[0], trained=other), *runs[1:]], tmp_path, title="t")
 
     assert page.read_text(encoding="utf-8") != first
-
-
-def test_figures_that_are_no_longer_drawn_go(tmp_path: Path) -> None:
-    """A page without accuracies leaves no figure of them behind."""
-    write_report([learning_run()], tmp_path, title="t")
-    assert any(p.stem.endswith("-accuracy") for p in (tmp_path / "figures").iterdir())
-    write_report([learning_run(accuracy=False)], tmp_path, title="t")
-
-    assert not any(p.stem.endswith("-accuracy") for p in (tmp_path / "figures").iterdir())

@@ -1,104 +1,93 @@
-"""The page is complete, safe to open anywhere, and never half written."""
+"""The folder is complete, safe to open anywhere, and never half written."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from optbench.analysis.summary import Row, summarize
+from optbench.analysis.summary import summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
 from optbench.report import pages
-from optbench.report.pages import file_stem, write_report
+from optbench.report.pages import ASSETS, write_report
+from optbench.report.site.names import file_stem
+from optbench.report.site.whole import Page, Whole
 from optbench.report.template import TEMPLATES
+from tests.report.folder import load, names, read
 
 Maker = Callable[..., Run]
 HOSTILE = '<script>alert("x")</script>'
+PLOTLY = "79542150855a52c567260e3137095dbe2b744e6d702a5cabe67da246942fba7a"
+SCRIPTS = ("columns.js", "series.js", "figure.js", "controls.js", "report.js")
 
 
-class Reader(HTMLParser):
-    """Collects tags, what they point at, their ids, and the text."""
-
-    def __init__(self, page: str) -> None:
-        """Read the whole page."""
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.links += [v or "" for k, v in attrs if k in ("src", "href", "xlink:href", "srcset")]
-        self.ids += [v or "" for k, v in attrs if k == "id"]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def read(page: Path) -> Reader:
-    """Parse a page."""
-    return Reader(page.read_text(encoding="utf-8"))
-
-
-def test_a_problem_with_runs_at_two_measures_has_two_sections(run: Maker, tmp_path: Path) -> None:
-    """Both are headed by what they measure, on one problem; nothing is drawn on top of another."""
-    plain = run(lr=1.0)
-    distance = np.sqrt(plain.curve["suboptimality"])
-    aimed = replace(plain.spec, target_measure="distance", targets=(1e-2,))
-    other = replace(plain, spec=aimed, curve={**plain.curve, "distance": distance}, hits=())
-    page = write_report([plain, other], tmp_path / "report", title="two")
-
-    reader = read(page)
-    assert "2 runs on 1 problem" in reader.text
-    assert reader.tags.count("section") == 2
-    assert "quadratic (distance)" in reader.text
-    assert "to distance 1e-02" in reader.text
-    assert len(list((tmp_path / "report" / "figures").iterdir())) == 4
-    with (tmp_path / "report" / "table.csv").open(encoding="utf-8") as file:
-        assert [row["measure"] for row in csv.DictReader(file)] == ["distance", "suboptimality"]
-
-
-def test_one_section_two_figures_and_a_table_a_problem(
-    small_suite: list[Run], tmp_path: Path
-) -> None:
-    """Every problem has its section, figures, table, files and link; every row is in its table."""
+def test_the_folder_has_every_page_and_its_data(small_suite: list[Run], tmp_path: Path) -> None:
+    """Overview, theory, a page a problem and an optimizer; data, single runs, assets, table."""
     page = write_report(small_suite, tmp_path / "new" / "report", title="smoke", notes=["numpy 2"])
 
-    reader = read(page)
-    assert page == tmp_path / "new" / "report" / "index.html"
-    assert [reader.tags.count(tag) for tag in ("section", "svg", "table")] == [2, 4, 2]
-    assert {"k10", "k100"} <= set(reader.ids)
-    assert {"#k10", "#k100"} <= set(reader.links)
-    assert "numpy 2" in reader.text
-    assert f"{len(small_suite)} runs on 2 problems" in reader.text
-    files = sorted(p.name for p in (page.parent / "figures").iterdir())
-    assert files == sorted(
-        f"{p}-{kind}.svg" for p in ("k10", "k100") for kind in ("convergence", "sensitivity")
-    )
+    folder = tmp_path / "new" / "report"
+    assert page == folder / "index.html"
+    found = names(folder)
+    optimizers = {"gd.html", "heavy_ball.html", f"{file_stem('torch.SGD')}.html"}
+    assert {name for name in found if name.endswith(".html")} == {
+        "index.html",
+        "theory.html",
+        "problems/k10.html",
+        "problems/k100.html",
+        *(f"optimizers/{name}" for name in optimizers),
+    }
+    assert {"data/problem/k10.js", "data/runs/k10.js", "data/overview.js", "table.csv"} <= found
+    assert {"assets/report.css", *(f"assets/{name}" for name in SCRIPTS)} <= found
+    text = read(page).text
+    assert "numpy 2" in text
+    assert f"{len(small_suite)} runs on 2 problems" in text
 
 
-def test_the_page_asks_the_network_for_nothing(small_suite: list[Run], tmp_path: Path) -> None:
-    """No link, image, font, style or script comes from outside; every reference is found inside."""
-    page = write_report(small_suite, tmp_path, title="smoke")
+def test_every_reference_is_found_in_the_folder(small_suite: list[Run], tmp_path: Path) -> None:
+    """No link, script, style or image comes from outside or leads nowhere, on any page."""
+    write_report(small_suite, tmp_path, title="smoke")
 
-    text, reader = page.read_text(encoding="utf-8"), read(page)
-    assert all(link.startswith("#") for link in reader.links)
-    assert not {"script", "link", "iframe"} & set(reader.tags)
-    assert not re.search(r"url\((?!#)|@import", text)
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
-    assert used <= set(reader.ids)
-    assert len(reader.ids) == len(set(reader.ids))
+    for path in tmp_path.rglob("*.html"):
+        reader = read(path)
+        assert len(reader.ids) == len(set(reader.ids))
+        assert not {"iframe", "base", "object"} & set(reader.tags)
+        for link in reader.links:
+            where, _, anchor = link.partition("#")
+            assert (path.parent / where).exists(), f"{path.name}: {link}"
+            assert not anchor or where or anchor in reader.ids
+        for file, chart in reader.charts:
+            assert chart in load(tmp_path / "data" / f"{file}.js")["charts"]
+    for path in [*tmp_path.rglob("*.css"), *tmp_path.rglob("*.html")]:
+        assert not re.search(r"url\((?!#)|@import|https?://", path.read_text(encoding="utf-8"))
+
+
+def test_scripts_are_sound_and_the_plotting_bundle_is_the_one_that_was_read() -> None:
+    """The bundle is plotly.js-cartesian-dist-min 4.1.1 from npm, byte for byte, with its licence.
+
+    Ours ask for nothing but files of the folder, and take no text for HTML.
+    """
+    bundle = (ASSETS / "plotly-cartesian.min.js").read_bytes()
+
+    assert hashlib.sha256(bundle).hexdigest() == PLOTLY
+    assert b"plotly.js (cartesian - minified) v4.1.1" in bundle[:500]
+    assert "MIT" in (ASSETS / "plotly-LICENSE.txt").read_text(encoding="utf-8")
+    for name in SCRIPTS:
+        text = (ASSETS / name).read_text(encoding="utf-8")
+        used = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|fetch\(", text)
+        assert used == [], name
+        if shutil.which("node"):
+            subprocess.run(["node", "--check", str(ASSETS / name)], check=True)
 
 
 def test_the_table_is_the_summary(small_suite: list[Run], tmp_path: Path) -> None:
@@ -116,18 +105,37 @@ def test_the_table_is_the_summary(small_suite: list[Run], tmp_path: Path) -> Non
         assert line["gradient_calls_to_1e-08"] == ("" if calls is None else str(calls))
 
 
-def test_hostile_names_are_text(run: Maker, tmp_path: Path) -> None:
-    """Tags in title, notes, problem, optimizer and status message stay text; files are plain."""
-    label = f"../{HOSTILE}\x00$\\alpha_1$" + "y" * 300
-    runs = [run(optimizer=Spec(HOSTILE), label=label, budget=30)]
-    page = write_report(runs, tmp_path, title=HOSTILE, notes=[HOSTILE])
+def test_a_problem_with_runs_at_two_measures_has_two_pages(run: Maker, tmp_path: Path) -> None:
+    """Each is headed by what it measures; nothing is drawn on top of another."""
+    plain = run(lr=1.0)
+    distance = np.sqrt(plain.curve["suboptimality"])
+    aimed = replace(plain.spec, target_measure="distance", targets=(1e-2,))
+    other = replace(plain, spec=aimed, curve={**plain.curve, "distance": distance}, hits=())
+    page = write_report([plain, other], tmp_path, title="two")
 
-    reader = read(page)
-    assert "script" not in reader.tags
-    assert reader.text.count(HOSTILE) >= 4
-    for path in (tmp_path / "figures").iterdir():
-        assert re.fullmatch(r"[a-z0-9_+.-]{1,90}", path.name)
-        assert "<script" not in path.read_text(encoding="utf-8")
+    assert "2 runs on 1 problem" in read(page).text
+    found = {p.stem: read(p).text for p in (tmp_path / "problems").iterdir()}
+    assert set(found) == {"quadratic", file_stem("quadratic (distance)")}
+    assert "to distance 1e-02" in found[file_stem("quadratic (distance)")]
+    with (tmp_path / "table.csv").open(encoding="utf-8") as file:
+        assert [row["measure"] for row in csv.DictReader(file)] == ["distance", "suboptimality"]
+
+
+def test_hostile_names_are_text(run: Maker, tmp_path: Path) -> None:
+    """Tags in title, notes, problem, optimizer and message stay text; files are plain."""
+    label = f"../{HOSTILE}\x00$\\alpha_1$" + "y" * 300
+    failed = replace(run(optimizer=Spec("a"), budget=30), status=Status.ERROR, message=HOSTILE)
+    runs = [run(optimizer=Spec(HOSTILE), label=label, budget=30), failed]
+    write_report(runs, tmp_path, title=HOSTILE, notes=[HOSTILE])
+
+    for path in tmp_path.rglob("*.html"):
+        reader = read(path)
+        assert reader.tags.count("script") == 1 + len(SCRIPTS), path.name
+        assert HOSTILE in reader.text
+    for path in tmp_path.rglob("*"):
+        assert re.fullmatch(r"[A-Za-z0-9_+.-]{1,90}", path.name)
+    for path in (tmp_path / "data").rglob("*.js"):
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -142,16 +150,16 @@ def test_file_names_are_plain(name: str) -> None:
 
 def test_different_names_have_different_files() -> None:
     """Names that differ only in what a file name cannot hold are told apart."""
-    names = ["a b", "a-b", "a/b", "A-B", "x" * 100, "x" * 101]
+    texts = ["a b", "a-b", "a/b", "A-B", "x" * 100, "x" * 101]
 
-    assert len({file_stem(name) for name in names}) == len(names)
+    assert len({file_stem(text) for text in texts}) == len(texts)
     assert file_stem("quadratic-k1e+03") == "quadratic-k1e+03"
 
 
 def test_an_old_report_survives_a_failure(
     small_suite: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When drawing or writing fails, the old files are there byte for byte and no others."""
+    """When a page or a file fails, the old files are there byte for byte and no others."""
     write_report(small_suite, tmp_path, title="old")
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
 
@@ -162,7 +170,7 @@ def test_an_old_report_survives_a_failure(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pages, "figures_for_problem", broken)
+        patch.setattr(pages, "page_of_optimizer", broken)
         with pytest.raises(ValueError, match="drawing failed"):
             write_report(small_suite, tmp_path, title="new")
     monkeypatch.setattr(csv, "writer", full)
@@ -173,17 +181,18 @@ def test_an_old_report_survives_a_failure(
 
 
 def test_a_new_report_replaces_the_old_one_and_nothing_else(run: Maker, tmp_path: Path) -> None:
-    """Figures of problems that are gone go too; a stranger's file in the folder stays."""
+    """Pages and data of problems that are gone go too; a stranger's files in the folder stay."""
     write_report([run(label="old")], tmp_path, title="old")
-    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    (tmp_path / "figures" / "mine.svg").write_text("mine", encoding="utf-8")
+    mine = {"mine.txt", "problems/mine.html", "data/mine.js", "data/runs/mine.js"}
+    for name in mine:
+        (tmp_path / name).write_text("mine", encoding="utf-8")
     write_report([run(label="new")], tmp_path, title="new")
 
-    names = {p.name for p in tmp_path.rglob("*") if p.is_file()}
-    assert names == {
-        *("index.html", "table.csv", "mine.txt", "mine.svg"),
-        *("new-convergence.svg", "new-sensitivity.svg"),
-    }
+    found = names(tmp_path)
+    assert mine <= found
+    assert not [name for name in found if "old" in name]
+    ours = {"problems/new.html", "data/problem/new.js", "data/runs/new.js", "optimizers/gd.html"}
+    assert ours <= found
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(run: Maker, tmp_path: Path) -> None:
@@ -199,16 +208,18 @@ def test_no_runs_are_said(tmp_path: Path) -> None:
     page = write_report([], tmp_path, title="empty")
 
     assert "There are no runs to show." in read(page).text
+    assert "There are no rates to show" in read(tmp_path / "theory.html").text
 
 
 def test_all_diverged_is_said(run: Maker, tmp_path: Path) -> None:
     """The table names the status, the share is 100 %, and the rate is flagged."""
     page = write_report([run(lr=lr) for lr in (3.0, 5.0)], tmp_path, title="lost")
 
-    text = read(page).text
+    text = read(tmp_path / "problems" / "quadratic.html").text
     assert "2/2 (100%)" in text
     assert "edge" in text
     assert "diverged" in text
+    assert "none: all were lost" in read(page).text
 
 
 def test_cells_say_how_many_reached(run: Maker, tmp_path: Path) -> None:
@@ -216,66 +227,86 @@ def test_cells_say_how_many_reached(run: Maker, tmp_path: Path) -> None:
     runs = [run(seed=s, lr=1.0) for s in range(2)]
     short = run(seed=2, lr=1.0, budget=5)
     short = replace(short, spec=replace(short.spec, budget=1000.0))
+    write_report([*runs, short], tmp_path, title="x")
 
-    assert "(2/3; 21%-94%)" in read(write_report([*runs, short], tmp_path, title="x")).text
+    assert "(2/3; 21%-94%)" in read(tmp_path / "problems" / "quadratic.html").text
 
 
 def test_a_wrong_f_star_is_said(run: Maker, tmp_path: Path) -> None:
-    """A run that goes below f* by more than rounding puts a warning over its figures."""
+    """A run that goes below f* by more than rounding puts a warning over its charts."""
     one = run()
     wrong = {**one.curve, "suboptimality": one.curve["suboptimality"] - 1e-3}
-    page = write_report([replace(one, curve=wrong)], tmp_path, title="x")
+    write_report([replace(one, curve=wrong)], tmp_path, title="x")
 
-    assert "f* may be wrong" in read(page).text
-
-
-def test_a_large_report_shows_the_files_beside_it(
-    small_suite: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beyond the limit the figures are images of the same folder, with their description."""
-    monkeypatch.setattr(pages, "INLINE_LIMIT", 1000)
-    page = write_report(small_suite, tmp_path, title="large")
-
-    reader = read(page)
-    images = [link for link in reader.links if not link.startswith("#")]
-    assert len(images) == 4
-    assert all((tmp_path / image).is_file() for image in images)
-    assert 'alt="Relative suboptimality against' in page.read_text(encoding="utf-8")
+    assert "f* may be wrong" in read(tmp_path / "problems" / "quadratic.html").text
 
 
-def test_refused_runs_have_their_row(run: Maker, tmp_path: Path) -> None:
-    """A refused optimizer is in the table with its status and takes no part in the figures."""
+def test_refused_and_failed_runs_are_visible(run: Maker, tmp_path: Path) -> None:
+    """A refused optimizer has its row and its place in the legend; why it failed is told."""
+    lost = {"curve": {}, "hits": (), "hyper": {}}
     refused = replace(
-        run(optimizer=Spec("newton")), status=Status.REFUSED, curve={}, hits=(), hyper={}
+        run(optimizer=Spec("newton")), status=Status.REFUSED, message="needs a Hessian", **lost
     )
     page = write_report([run(), refused], tmp_path, title="x")
 
-    text = read(page).text
-    assert "newton (refused)" in text
-    assert np.isfinite(len(text))
+    for path in (page, tmp_path / "problems" / "quadratic.html"):
+        assert "needs a Hessian" in read(path).text
+    chart = load(tmp_path / "data" / "problem" / "quadratic.js")["charts"]["convergence"]
+    absent = [name for name in chart["names"] if name.get("absent")]
+    assert [(name["text"], name["mark"]) for name in absent] == [("newton", "refused")]
+
+
+def test_runs_of_old_code_are_marked_on_every_page(run: Maker, tmp_path: Path) -> None:
+    """Rows with a run that today's code did not make say so, the others do not."""
+    new, old = run(label="a"), run(label="b", kappa=10.0)
+    page = write_report([new, old], tmp_path, title="x", old={old.spec.digest})
+
+    assert "1 run was made by code that is not today's" in " ".join(read(page).text.split())
+    marked = {p.stem: p.read_text().count('class="old"') for p in tmp_path.rglob("problems/*.html")}
+    assert marked == {"a": 0, "b": 1}
+    assert read(tmp_path / "optimizers" / "gd.html").text.count("old code") == 1
+    names_of = load(tmp_path / "data" / "problem" / "b.js")["charts"]["convergence"]["names"]
+    assert [name.get("mark") for name in names_of] == ["old code"]
 
 
 def test_a_report_of_the_same_runs_stays_and_of_others_is_made_again(
     small_suite: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Drawing is not repeated for the same runs and words; any difference makes the page anew."""
-    drawn: list[int] = []
-    draw = pages.make_sections
+    """Nothing is repeated for the same runs and words; any difference makes the folder anew."""
+    made: list[str] = []
+    overview = pages.page_of_overview
 
-    def counted(rows: list[Row], *, jobs: int = 1) -> list[pages.Section]:
-        drawn.append(len(rows))
-        return draw(rows, jobs=jobs)
+    def counted(whole: Whole) -> Page:
+        made.append(whole.title)
+        return overview(whole)
 
-    monkeypatch.setattr(pages, "make_sections", counted)
-    write_report(small_suite, tmp_path, title="a")
-    write_report(small_suite, tmp_path, title="a")
-    assert len(drawn) == 1
-    write_report(small_suite, tmp_path, title="b")
-    write_report(small_suite[:-1], tmp_path, title="b")
-    assert len(drawn) == 3
+    monkeypatch.setattr(pages, "page_of_overview", counted)
+    runs = small_suite[:20]
+    write_report(runs, tmp_path, title="a")
+    write_report(runs, tmp_path, title="a")
+    assert len(made) == 1
+    write_report(runs, tmp_path, title="b")
+    write_report(runs[:-1], tmp_path, title="b")
+    write_report(runs[:-1], tmp_path, title="b", old={runs[0].spec.digest})
+    assert len(made) == 4
     looks = tmp_path / "templates"
     shutil.copytree(TEMPLATES, looks)
     (looks / "_base.css").write_text("", encoding="utf-8")
     monkeypatch.setattr(pages, "TEMPLATES", looks)
-    write_report(small_suite[:-1], tmp_path, title="b")
-    assert len(drawn) == 4
+    write_report(runs[:-1], tmp_path, title="b", old={runs[0].spec.digest})
+    assert len(made) == 5
+
+
+def test_data_holds_no_numbers_that_json_lacks(run: Maker, tmp_path: Path) -> None:
+    """Values from 1e-300 to 1e300, zeros, NaN and infinities come back as they went in."""
+    one = run(budget=60)
+    n = len(one.curve["step"])
+    value = np.geomspace(1e300, 1e-300, n)
+    value[-1] = 0.0
+    wild = {**one.curve, "value": value, "suboptimality": value * 0.5, "gradient_norm": value / 2}
+    wild["distance"] = np.where(np.arange(n) % 2, np.nan, np.inf)
+    write_report([replace(one, curve=wild, status=Status.BUDGET)], tmp_path, title="wild")
+
+    for path in (tmp_path / "data").rglob("*.js"):
+        data = load(path)
+        assert json.dumps(data, allow_nan=False)

@@ -46,13 +46,16 @@ def _columns(x: Array, width: int) -> NDArray[np.int64]:
 
 
 def _kept(columns: NDArray[np.int64], values: Sequence[Array]) -> NDArray[np.int64]:
-    starts = np.flatnonzero(np.diff(columns, prepend=-1))
-    ends = np.append(starts[1:], len(columns)) - 1
-    group = np.repeat(np.arange(len(starts)), ends - starts + 1)
-    kept = [starts, ends]
+    kept = []
     for y in values:
-        for signed in (y, -y):
-            low = np.where(np.isnan(signed), np.inf, signed)
-            at = np.flatnonzero(low == np.minimum.reduceat(low, starts)[group])
-            kept.append(at[np.unique(group[at], return_index=True)[1]])
-    return np.unique(np.concatenate(kept))
+        known = np.flatnonzero(~np.isnan(y))  # a line goes on over what is unknown
+        starts = np.flatnonzero(np.diff(columns[known], prepend=-1))
+        if not len(starts):
+            continue
+        ends = np.append(starts[1:], len(known)) - 1
+        group = np.repeat(np.arange(len(starts)), ends - starts + 1)
+        kept += [known[starts], known[ends]]
+        for signed in (y[known], -y[known]):
+            at = np.flatnonzero(signed == np.minimum.reduceat(signed, starts)[group])
+            kept.append(known[at[np.unique(group[at], return_index=True)[1]]])
+    return np.unique(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)

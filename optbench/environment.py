@@ -40,6 +40,37 @@ def environment(device: str) -> Mapping[str, str]:
     return {name: text for name, text in sorted(known.items()) if text}
 
 
+@functools.cache
+def arithmetic(device: str) -> Mapping[str, str]:
+    """Describe what decides how numbers are rounded here.
+
+    Args:
+        device: `cpu` or `cuda`.
+
+    Returns:
+        Text by name: `machine`, `blas` (the kernels that the BLAS libraries have chosen for this
+        processor), `vector` (torch's), versions, `threads`, `device`.
+    """
+    import scipy.linalg  # noqa: F401 (its BLAS is asked about)
+    import torch
+    from threadpoolctl import threadpool_info
+
+    kernels = {
+        f"{info['internal_api']} {info['version']} {info.get('architecture') or ''}".strip()
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    }
+    known = {package: importlib.metadata.version(package) for package in _PACKAGES}
+    known |= {
+        "machine": platform.machine(),
+        "blas": ", ".join(sorted(kernels)),
+        "vector": torch.backends.cpu.get_cpu_capability(),
+        "threads": "1",
+        "device": _device(device),
+    }
+    return dict(sorted(known.items()))
+
+
 def git_revision(folder: Path) -> str:
     """Return the commit of a folder's repository, `-dirty` when files differ; empty for none."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]

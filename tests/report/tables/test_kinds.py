@@ -18,23 +18,9 @@ from optbench.report.tables import KINDS, table_of
 from optbench.report.tables.table import Cell, Mark, Table
 from optbench.report.tables.ties import marks
 from tests.analysis.conftest import make
+from tests.report.tables.conftest import solved
 
 SEEDS = range(5)
-
-
-def solved(name: str, calls: Sequence[float], problem: str = "p") -> list[Run]:
-    """Return a run a seed that reaches the target 1e-3 after so many evaluations; inf for never."""
-    return [
-        make(
-            seed=seed,
-            name=name,
-            problem=problem,
-            gaps=(1.0, 1e-4 if math.isfinite(cost) else 0.5),
-            hits={0.1: cost / 2, 1e-3: cost} if math.isfinite(cost) else {},
-            status=Status.CONVERGED if math.isfinite(cost) else Status.BUDGET,
-        )
-        for seed, cost in enumerate(calls)
-    ]
 
 
 def table(kind: str, runs: Sequence[Run]) -> Table:

@@ -30,9 +30,7 @@ def _run(optimizer: str = "gd:lr=1/L", **settings: object) -> Run:
 
 
 def test_a_run_that_arrives_is_told_by_its_steps() -> None:
-    """Each target has its steps, the hardest without its level; the accident of the last value,
-    somewhere below the target, is no metric.
-    """
+    """Each target has its steps; the last value, by accident below the target, is no metric."""
     run = _run()
     found = exact_metrics(run)
 
@@ -127,7 +125,9 @@ def test_claims_and_implementations_are_rows() -> None:
     good = row_of_conformance("torch.AdamW", conform("torch.AdamW"))
     bad = row_of_conformance("torch.AdamW as adam", conform("torch.AdamW", "adam"))
 
-    assert (tuple(claim.key), claim.value) == (("theory", "gd", "", "GD-03"), "PASS")
+    assert {claim.key[:3] for claim in claims} == {("theory", "gd", "")}
+    assert {claim.value for claim in claims} == {"PASS"}
+    assert claims[0].definition != replaced[0].definition
     assert tuple(good.key) == ("conformance", "torch.AdamW", "", "conforms to adamw")
     assert good.value == "conforms"
     assert str(bad.value).startswith("deviates in ")

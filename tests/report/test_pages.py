@@ -22,6 +22,7 @@ from optbench.core.spec import Spec
 from optbench.report import pages
 from optbench.report.pages import ASSETS, write_report
 from optbench.report.site.names import file_stem
+from optbench.report.site.overview import page_of_overview
 from optbench.report.site.whole import Page, Whole
 from optbench.report.template import TEMPLATES
 from tests.report.folder import load, names, read
@@ -243,10 +244,8 @@ def test_a_wrong_f_star_is_said(run: Maker, tmp_path: Path) -> None:
 
 def test_refused_and_failed_runs_are_visible(run: Maker, tmp_path: Path) -> None:
     """A refused optimizer has its row and its place in the legend; why it failed is told."""
-    lost = {"curve": {}, "hits": (), "hyper": {}}
-    refused = replace(
-        run(optimizer=Spec("newton")), status=Status.REFUSED, message="needs a Hessian", **lost
-    )
+    newton = replace(run(optimizer=Spec("newton")), curve={}, hits=(), hyper={})
+    refused = replace(newton, status=Status.REFUSED, message="needs a Hessian")
     page = write_report([run(), refused], tmp_path, title="x")
 
     for path in (page, tmp_path / "problems" / "quadratic.html"):
@@ -274,11 +273,10 @@ def test_a_report_of_the_same_runs_stays_and_of_others_is_made_again(
 ) -> None:
     """Nothing is repeated for the same runs and words; any difference makes the folder anew."""
     made: list[str] = []
-    overview = pages.page_of_overview
 
     def counted(whole: Whole) -> Page:
         made.append(whole.title)
-        return overview(whole)
+        return page_of_overview(whole)
 
     monkeypatch.setattr(pages, "page_of_overview", counted)
     runs = small_suite[:20]

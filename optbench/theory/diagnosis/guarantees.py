@@ -92,6 +92,8 @@ def _gd(
         source = "gradient descent, convex: Drori, Teboulle 2014; Taylor et al. 2017"
         return Guarantee(kind="power law", value=-1.0, bound=True, source=source)
     rho = gd_contraction(smoothness=L, strong_convexity=mu, lr=lr)
+    if rho == 0:  # it arrives in one step, which is no rate
+        return None
     value = -math.log(rho) * (2 if measure == "suboptimality" else 1)
     source = "gradient descent, strongly convex: Polyak 1987; Taylor et al. 2018"
     return Guarantee(kind="geometric", value=value, bound=True, source=source)

@@ -202,12 +202,12 @@ def test_the_grid_has_schedules_where_there_is_a_choice(run: Maker) -> None:
 
 def test_the_heat_map_has_ratios_misses_and_refusals(run: Maker) -> None:
     """1 is the best; a miss is a dash, a refused pair says so, a pair that did not run is empty."""
-    lost = {"curve": {}, "hits": (), "hyper": {}}
+    none = replace(run(optimizer=Spec("d"), label="p"), curve={}, hits=(), hyper={})
     runs = [
         run(optimizer=Spec("a"), lr=1.0, label="p"),
         run(optimizer=Spec("b"), lr=0.5, label="p"),
         run(optimizer=Spec("c"), lr=1e-6, label="p"),
-        replace(run(optimizer=Spec("d"), label="p"), status=Status.REFUSED, **lost),
+        replace(none, status=Status.REFUSED),
         run(optimizer=Spec("a"), lr=1.0, label="q"),
     ]
     rows = summarize(runs)

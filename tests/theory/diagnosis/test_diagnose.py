@@ -184,6 +184,7 @@ def test_a_run_without_a_curve_says_why() -> None:
             ("geometric", -math.log(0.9)),
         ),
         ("quadratic:kappa=100", "gd:lr=2.1/L", {}, None),
+        ("quadratic:kappa=1", "gd:lr=1/L", {}, None),
         ("quadratic:kappa=100", "fista:lr=1.2/L", {}, None),
         ("quadratic:kappa=100", "heavy_ball:lr=1/L,beta=.9", {}, None),
         ("quadratic:kappa=100", "nesterov_strongly_convex:beta=.5", {}, None),

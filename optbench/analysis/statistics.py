@@ -45,7 +45,7 @@ def mean(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     center = fmean(values)
     if n < MIN_SEEDS:
         return Estimate(center=center, low=None, high=None, count=n)
-    half = _student(n - 1, confidence) * stdev(values) / math.sqrt(n)
+    half = student(n - 1, confidence) * stdev(values) / math.sqrt(n)
     return Estimate(center=center, low=center - half, high=center + half, count=n)
 
 
@@ -95,7 +95,13 @@ def wilson(successes: float, trials: int, confidence: float = 0.95) -> tuple[flo
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _student(freedom: int, confidence: float) -> float:
+def student(freedom: int, confidence: float) -> float:
+    """Return the quantile t with P(|T| <= t) = confidence.
+
+    Args:
+        freedom: Degrees of freedom of Student's distribution.
+        confidence: The probability.
+    """
     # scipy.stats has this quantile too, and takes a second to import.
     from scipy.special import stdtrit
 

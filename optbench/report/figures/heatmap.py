@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.patches import Patch, Rectangle
 
 from optbench.analysis.contest import Contest, contest, costs_to, hessian_users, median_cost
-from optbench.analysis.curves import Array
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
-from optbench.report.canvas import Canvas, Made
-from optbench.report.figures.labels import column_labels, height_of, row_labels
+from optbench.report.canvas import Made
+from optbench.report.figures.cells import draw_cells, missed
 from optbench.report.figures.panels import Numbers, nothing
-from optbench.report.legend import Entry
-from optbench.report.lettering import inches
 from optbench.report.looks import Look
-
-COLOURS = "viridis_r"
-"""Of a factor: pale is close to the best; it is read in greyscale and colour blindness too."""
-
-NAMES = 0.28
-"""Share of the width that names of rows may have."""
-
-HATCH = "/////"
-"""Fills cells of those that ran and missed the target."""
 
 TALL = 12
 """Problems from which on they are rows, if there are more of them than optimizers."""
@@ -82,90 +66,18 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     ratios = np.array([[cells[pair].ratio for pair in line] for line in pairs])
     texts = [[cells[pair].text for pair in line] for line in pairs]
     title = "Gradient evaluations to the target, relative to the best"
-    canvas = draw_cells(title, look, side, top, ratios, texts)
-    canvas.keys[:0] = _keys(look, ratios)
+    finite = ratios[np.isfinite(ratios)]
+    norm = LogNorm(1.0, max(10.0, float(finite.max(initial=1.0))))
+    canvas = draw_cells(title, look, side, top, (ratios, texts), norm)
+    hatched = "missed by half of the seeds or more: k of n reach it"
+    words = nothing("number: gradient evaluations to the target, best = 1")
+    canvas.keys[:0] = [words, *missed(look, ratios, hatched)]
+    if found.refused:
+        canvas.keys.append(nothing("ref.: refused, as the method does not suit the problem"))
     users = hessian_users(found)
     if users:
         canvas.keys.append(nothing(f"Hessian products are not counted: {', '.join(users)}"))
     return Made(figure=canvas.figure(), data=numbers.table(), alt=_alt(found, cells, names))
-
-
-def draw_cells(
-    title: str,
-    look: Look,
-    side: Sequence[str],
-    top: Sequence[str],
-    values: Array,
-    texts: Sequence[Sequence[str]],
-) -> Canvas:
-    """Draw a table of coloured cells with their texts.
-
-    Args:
-        title: Of the figure.
-        look: Sizes and inks.
-        side: Names of the rows.
-        top: Names of the columns.
-        values: What colours the cells, shape (rows, columns), on a logarithmic scale; inf is
-            hatched, NaN is blank.
-        texts: What is printed in them.
-
-    Returns:
-        The canvas, to be finished.
-    """
-    measure = Canvas("", look)
-    labels = row_labels(measure, side, NAMES * look.width)
-    longest = max(inches(line, look.small) for label in labels for line in label.split("\n"))
-    cell = (look.width - longest - 0.3) / len(top)
-    size = _size(look, texts, cell)
-    tall = max(height_of(labels, look.small), 1.9 * size / 72)
-    canvas = Canvas(title, look, height=tall * len(side))
-    columns, turned = column_labels(canvas, top, cell)
-    axes = canvas.axes
-    drawn = np.where(np.isfinite(values), values, np.nan)
-    finite = drawn[np.isfinite(drawn)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
-    sns.heatmap(
-        drawn,
-        ax=axes,
-        mask=~np.isfinite(drawn),
-        norm=LogNorm(low, max(high, 10 * low)),
-        cmap=COLOURS,
-        cbar=False,
-        annot=np.array(texts, dtype=object),
-        fmt="",
-        annot_kws={"size": size},
-        linewidths=0.5,
-        linecolor=look.ground if look.ground != "none" else "#ffffff00",
-        xticklabels=columns,
-        yticklabels=row_labels(canvas, side, NAMES * look.width),
-    )
-    _draw_others(axes, look, values, texts, size)
-    axes.grid(visible=False)
-    axes.tick_params(axis="x", rotation=90 if turned else 0, length=0, labelsize=look.small)
-    axes.tick_params(axis="y", rotation=0, length=0, labelsize=look.small)
-    return canvas
-
-
-def _size(look: Look, texts: Sequence[Sequence[str]], cell: float) -> float:
-    """Return the points at which every text fits into a cell."""
-    widest = max(inches(text, look.small) for line in texts for text in line)
-    return min(look.small, look.small * 0.92 * cell / widest) if widest else look.small
-
-
-def _draw_others(
-    axes: Axes, look: Look, values: Array, texts: Sequence[Sequence[str]], size: float
-) -> None:
-    """Draw the cells without a value: hatched for a miss, blank for what was not run."""
-    for (i, j), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            continue
-        if np.isinf(value):
-            box = Rectangle((j, i), 1, 1, facecolor="none", hatch=HATCH, lw=0)
-            box.set(edgecolor=look.ink, alpha=0.28)
-            axes.add_patch(box)
-        middle: dict[str, Any] = {"ha": "center", "va": "center", "size": size}
-        faint = 0.4 if np.isnan(value) else 1.0
-        axes.text(j + 0.5, i + 0.5, texts[i][j], color=look.ink, alpha=faint, **middle)
 
 
 def _cell(found: Contest, title: str, name: str, numbers: Numbers) -> _Cell:
@@ -213,16 +125,6 @@ def _order(
     own = [cells[title, name].ratio for title in found.problems]
     ran = [np.log(min(ratio, worst)) for ratio in own if not np.isnan(ratio)]
     return 2 * len(ran) < len(own), float(np.mean(ran or [np.inf])), name
-
-
-def _keys(look: Look, ratios: Array) -> list[Entry]:
-    keys: list[Entry] = [nothing("number: gradient evaluations to the target, best = 1")]
-    if np.isinf(ratios).any():
-        box = Patch(facecolor="none", edgecolor=look.ink, hatch=HATCH, lw=0, alpha=0.4)
-        keys.append((box, "missed by half of the seeds or more: k of n reach it"))
-    if np.isnan(ratios).any():
-        keys.append(nothing("n/a: not run; ref.: refused"))
-    return keys
 
 
 def _alt(found: Contest, cells: Mapping[tuple[str, str], _Cell], names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ def by_problem(kind: str, rows: Sequence[Row]) -> list[list[Row]]:
         OptbenchError: When there are more problems than one figure shows.
     """
     groups = [list(same) for _, same in groupby(rows, key=lambda row: row.title)]
+    groups.sort(key=lambda same: natural(same[0].title))
     if len(groups) > MOST:
         names = ", ".join(group[0].problem for group in groups)
         raise OptbenchError(
@@ -71,6 +73,12 @@ def by_problem(kind: str, rows: Sequence[Row]) -> list[list[Row]]:
             f"pick some, -p {groups[0][0].problem} for one (there are: {names})"
         )
     return groups
+
+
+def natural(title: str) -> list[str | float]:
+    """Return what titles are sorted by: the numbers in them as numbers, kappa=30 before 100."""
+    parts = re.split(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)", title)
+    return [float(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def name_plots(canvas: Canvas, titles: Sequence[str]) -> None:

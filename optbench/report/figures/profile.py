@@ -70,7 +70,8 @@ def draw(rows: Sequence[Row], look: Look, x: str = "ratio") -> Made:
         if len(order) <= BANDS:
             band: dict[str, Any] = {"step": "post", "color": style.colour, "alpha": 0.07, "lw": 0}
             canvas.axes.fill_between(at, below, above, **band)
-        numbers.add("", name, **{x: at, "share": share, "low": below, "high": above})
+        columns: dict[str, Any] = {x: at, "share": share, "low": below, "high": above}
+        numbers.add("", name, **columns)
         canvas.lines.append((sample(style), _legend_text(name, scores[name], x)))
     canvas.axes.set_ylim(-0.02, 1.02)
     words = {"ratio": "ratio to the best number of gradient evaluations", "gradient_calls": CALLS}

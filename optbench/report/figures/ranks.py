@@ -50,7 +50,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     texts = [f"{n} ({m:.2f})" for n, m in zip(ranked.names, ranked.mean, strict=True)]
     labels = row_labels(scratch, texts, NAMES * look.width)
     line = height_of(labels, look.small)
-    levels = _levels(ranked.cliques, ranked.mean)
+    levels = _levels(ranked.cliques, ranked.mean.tolist())
     head = (3.6 if _fits(ranked) else 1.8) * look.small / 72
     bars = GAP * (max(levels, default=-1) + 2)
     left = (len(labels) + 1) // 2

@@ -1,0 +1,172 @@
+"""Steps to the target against the condition number, on logarithmic axes, with fitted exponents.
+
+What theory says of quadratics: gradient descent needs steps like kappa, momentum like sqrt(kappa).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from optbench.analysis.scaling import Exponent, Scaling, common_target, scaling, sweeps
+from optbench.analysis.summary import Row
+from optbench.analysis.tables import target_label
+from optbench.core.errors import OptbenchError
+from optbench.core.target import Target
+from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, sample
+from optbench.report.figures.panels import (
+    MOST,
+    Numbers,
+    keys_of,
+    label_plots,
+    name_plots,
+    nothing,
+)
+from optbench.report.legend import Entry
+from optbench.report.looks import Look
+from optbench.report.style import LineStyle, line_styles
+
+SLOPES = ((1.0, (0, (6, 3)), "slope 1"), (0.5, (0, (2.5, 2)), "slope 1/2"))
+"""What theory says of gradient descent and of momentum."""
+
+APART = 1.6
+"""Factor between a slope's line and the points that it starts from."""
+
+
+def draw(rows: Sequence[Row], look: Look) -> Made:
+    """Draw the median steps of each optimizer over a sweep of kappa, and the slopes of theory.
+
+    Args:
+        rows: Rows of `summarize`.
+        look: Sizes and inks.
+
+    Returns:
+        The figure, a plot a sweep.
+
+    Raises:
+        OptbenchError: When no family was run at three condition numbers, to a target.
+    """
+    found = sweeps(rows)
+    targets = {family: common_target(own) for family, own in found.items()}
+    found = {family: own for family, own in found.items() if targets[family] is not None}
+    if not found:
+        raise OptbenchError(
+            "kappa-scaling needs a family at three condition numbers or more, with targets, as of "
+            "-p quadratic:kappa=10/100/1000"
+        )
+    if len(found) > MOST:
+        names = ", ".join(found)
+        raise OptbenchError(f"kappa-scaling shows up to {MOST} sweeps; there are {names}")
+    alone = len(found) == 1
+    title = f"Steps against the condition number{f', {next(iter(found))}' if alone else ''}"
+    canvas, numbers = Canvas(title, look, plots=len(found)), Numbers()
+    styles = line_styles(row.name for own in found.values() for row in own)
+    texts: dict[str, str] = {}
+    keys: list[Entry] = []
+    labels, words = [], []
+    for axes, (family, own) in zip(canvas.plots, found.items(), strict=True):
+        target = targets[family] or 0.0
+        curves = scaling(own, target)
+        keys += _draw_plot(axes, look, family, curves, styles, numbers)
+        texts |= {c.name: _legend_text(c, alone) for c in curves}
+        shown = target_label(own, Target(own[0].target_measure, target))
+        labels.append(f"steps to {shown}")
+        words.append(f"{family}, steps to {shown}: {'; '.join(map(_in_words, curves))}.")
+    canvas.lines += [(sample(styles[name]), text) for name, text in texts.items()]
+    canvas.keys += keys_of(keys)
+    if alone:
+        canvas.keys.append(nothing("exponents with 95 % t-intervals of the fit"))
+    name_plots(canvas, list(found))
+    label_plots(canvas, ["condition number κ"] * len(found), labels)
+    alt = f"Steps against the condition number. {' '.join(words)}"
+    return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
+
+
+def _draw_plot(
+    axes: Axes,
+    look: Look,
+    family: str,
+    curves: Sequence[Scaling],
+    styles: Mapping[str, LineStyle],
+    numbers: Numbers,
+) -> list[Entry]:
+    kappa = np.concatenate([c.kappa for c in curves])
+    log_axis(axes, "x", float(kappa.min()) / 1.3, float(kappa.max()) * 1.3)
+    steps = np.concatenate([s for c in curves for s in (c.steps, c.low, c.high)])
+    steps = steps[np.isfinite(steps) & (steps > 0)]
+    if not len(steps):
+        nothing_to_draw(axes, "no target was reached")
+        return []
+    log_axis(axes, "y", float(steps.min()) / 2, float(steps.max()) * 3)
+    keys: list[Entry] = []
+    for curve in curves:
+        keys += _draw_curve(axes, look, family, curve, styles[curve.name], numbers)
+    return [*keys, *_draw_slopes(axes, look, family, curves, numbers)]
+
+
+def _draw_curve(
+    axes: Axes, look: Look, family: str, curve: Scaling, style: LineStyle, numbers: Numbers
+) -> list[Entry]:
+    known = np.isfinite(curve.steps) & (curve.steps > 0)
+    y = np.where(known, curve.steps, np.nan)
+    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "marker": style.marker}
+    axes.plot(curve.kappa, y, gid=f"steps {curve.name}", **line)
+    top = axes.get_ylim()[1]
+    low, high = np.where(known, curve.low, np.nan), np.minimum(curve.high, top)
+    axes.fill_between(curve.kappa, low, high, color=style.colour, alpha=0.16, lw=0)
+    p = curve.exponent
+    columns: dict[str, Any] = {"kappa": curve.kappa, "steps": curve.steps}
+    columns |= {"low": curve.low, "high": curve.high, "exponent": p.value}
+    columns |= {"exponent_low": p.low, "exponent_high": p.high}
+    numbers.add(family, curve.name, "median", **columns)
+    if known.all():
+        return []
+    cross: dict[str, Any] = {"marker": "x", "linestyle": "none", "mew": 1.1 * look.line}
+    missed = curve.kappa[~known]
+    axes.plot(missed, np.full(len(missed), top), color=style.colour, clip_on=False, **cross)
+    words = "missed by half of the seeds or more"
+    return [(Line2D([], [], color=look.ink, **cross), words)]
+
+
+def _draw_slopes(
+    axes: Axes, look: Look, family: str, curves: Sequence[Scaling], numbers: Numbers
+) -> list[Entry]:
+    """Draw lines of slope 1 above all points and of slope 1/2 below, from the smallest kappa."""
+    kappa = np.concatenate([c.kappa for c in curves])
+    steps = np.concatenate([c.steps for c in curves])
+    known = np.isfinite(steps) & (steps > 0)
+    first = steps[known & (kappa == kappa[known].min())]
+    x = np.array([kappa.min(), kappa.max()])
+    keys: list[Entry] = []
+    for (slope, dash, words), start in zip(
+        SLOPES, (first.max() * APART, first.min() / APART), strict=True
+    ):
+        y = start * (x / kappa[known].min()) ** slope
+        line: dict[str, Any] = {"color": look.ink, "alpha": 0.6, "ls": dash, "lw": 0.9 * look.line}
+        axes.plot(x, y, zorder=1.5, gid=words, **line)
+        numbers.add(family, words, "theory", kappa=x, steps=y)
+        keys.append((Line2D([], [], **line), words))
+    return keys
+
+
+def _legend_text(curve: Scaling, alone: bool) -> str:
+    known = alone and np.isfinite(curve.exponent.value)
+    return f"{curve.name}: κ^{exponent_text(curve.exponent)}" if known else curve.name
+
+
+def exponent_text(exponent: Exponent) -> str:
+    """Return an exponent with its interval."""
+    text = f"{exponent.value:.2f}"
+    if exponent.low is None or exponent.high is None:
+        return text
+    return f"{text} [{exponent.low:.2f}, {exponent.high:.2f}]"
+
+
+def _in_words(curve: Scaling) -> str:
+    missed = int((~np.isfinite(curve.steps)).sum())
+    text = f"{curve.name} like kappa^{exponent_text(curve.exponent)}"
+    return text + (f", {missed} missed" if missed else "")

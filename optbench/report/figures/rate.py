@@ -1,0 +1,232 @@
+"""How fast runs converge: each curve with the rate fitted to it, and the one that theory proves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from optbench.analysis.curves import FLOOR
+from optbench.analysis.summary import Row
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run, Status
+from optbench.report.canvas import Array, Canvas, Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.figures.panels import (
+    Numbers,
+    by_problem,
+    keys_of,
+    label_plots,
+    name_plots,
+    nothing,
+)
+from optbench.report.legend import Entry
+from optbench.report.looks import Look
+from optbench.report.style import LineStyle, line_styles
+from optbench.theory.diagnosis.diagnose import Diagnosis, Kind, diagnose
+
+TOP = 1e3
+"""Curves that rise above this multiple of their start leave the plot."""
+
+THICK = 3.6
+"""Width of a fitted line, in widths of a curve."""
+
+AXES = {"suboptimality": "(f(x) - f*) / (f(x₀) - f*)", "gradient_norm": "|∇f(x)| / |∇f(x₀)|"}
+"""What is drawn of each measure of progress."""
+
+Told = tuple[Row, Run, Diagnosis]
+
+
+def draw(rows: Sequence[Row], look: Look) -> Made:
+    """Draw the first seed of each optimizer at its best learning rate, with its fitted rate.
+
+    The axis of steps is logarithmic where power laws are straight, if most curves are such.
+
+    Args:
+        rows: Rows of `summarize`.
+        look: Sizes and inks.
+
+    Returns:
+        The figure, a plot a problem.
+
+    Raises:
+        OptbenchError: When all runs are of learning problems, or there are too many problems.
+    """
+    rows = [row for row in rows if not row.is_task]
+    if not rows:
+        raise OptbenchError("rate needs runs on functions; of learning problems no rate is known")
+    groups = by_problem("rate", rows)
+    alone = len(groups) == 1
+    title = groups[0][0].problem if alone else "Measured and fitted rates"
+    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    styles = line_styles(row.name for row in rows)
+    keys: list[Entry] = []
+    texts: dict[str, str] = {}
+    parts, labels = [], []
+    for axes, same in zip(canvas.plots, groups, strict=True):
+        told = [(row, row.best[0], diagnose(row.best[0])) for row in same]
+        keys += _draw_plot(axes, look, told, styles, numbers)
+        texts |= {row.name: _legend_text(row, found, alone) for row, _, found in told}
+        parts.append(f"{same[0].title}: {'; '.join(f'{r.name} {d.text}' for r, _, d in told)}.")
+        labels.append(AXES[_measure(told)])
+    canvas.lines += [(sample(styles[name]), text) for name, text in texts.items()]
+    canvas.keys += keys_of(keys)
+    if not alone:
+        canvas.keys.append(nothing("the rates are in the CSV beside the figure"))
+    name_plots(canvas, [same[0].title for same in groups])
+    label_plots(canvas, ["step"] * len(groups), labels)
+    return Made(figure=canvas.figure(), data=numbers.table(), alt=f"Rates. {' '.join(parts)}")
+
+
+def _measure(told: Sequence[Told]) -> str:
+    """Return what most curves are looked at by."""
+    found = [diagnosis.measure for *_, diagnosis in told if diagnosis.measure]
+    return max(sorted(set(found)), key=found.count, default="suboptimality")
+
+
+def _draw_plot(
+    axes: Axes,
+    look: Look,
+    told: Sequence[Told],
+    styles: Mapping[str, LineStyle],
+    numbers: Numbers,
+) -> list[Entry]:
+    measure = _measure(told)
+    curves = {row.name: _curve(run, measure) for row, run, _ in told}
+    y = positive(*(y for _, y in curves.values()))
+    if not len(y):
+        nothing_to_draw(axes, "no finite value was recorded")
+        return []
+    _scales(axes, told, list(curves.values()))
+    keys: list[Entry] = []
+    for place, (row, run, found) in enumerate(told):
+        style, (t, values) = styles[row.name], curves[row.name]
+        line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+        line |= {"marker": style.marker, "markevery": (0.05 + 0.02 * (place % 6), 0.2)}
+        axes.plot(t, values, gid=f"measured {row.name}", **line)
+        problem = row.title
+        numbers.add(problem, row.name, "measured", step=t, y=values, measure=measure)
+        if found.measure == measure:
+            keys += _draw_fit(axes, look, row, found, (t, values), style, numbers)
+        if run.status in (Status.DIVERGED, Status.NAN):
+            keys += _draw_lost(axes, look, t, values, style)
+    return keys
+
+
+def _curve(run: Run, measure: str) -> tuple[Array, Array]:
+    """Return steps and values relative to the first one, down to the floor."""
+    values = np.asarray(run.curve.get(measure, ()), dtype=np.float64)
+    t = np.asarray(run.curve.get("step", ()), dtype=np.float64)[: len(values)]
+    known = np.isfinite(values)
+    values, t = values[known], t[known]
+    return t, np.maximum(values / (values[0] or 1.0), FLOOR) if len(values) else values
+
+
+def _scales(axes: Axes, told: Sequence[Told], curves: Sequence[tuple[Array, Array]]) -> None:
+    steps = positive(*(t for t, _ in curves))
+    y = positive(*(y for _, y in curves))
+    kinds = [found.kind for *_, found in told]
+    last = float(steps.max()) if len(steps) else 1.0
+    powers = kinds.count(Kind.POWER_LAW) > kinds.count(Kind.GEOMETRIC)
+    if powers and last > 10:
+        log_axis(axes, "x", 1.0, 1.1 * last)
+    else:
+        axes.set_xlim(0, 1.03 * last)
+    log_axis(axes, "y", max(float(y.min()), FLOOR) / 2, min(float(y.max()), TOP) * 2)
+
+
+def _draw_fit(
+    axes: Axes,
+    look: Look,
+    row: Row,
+    found: Diagnosis,
+    curve: tuple[Array, Array],
+    style: LineStyle,
+    numbers: Numbers,
+) -> list[Entry]:
+    """Draw the fitted rate over its window; theory's from its start on, or the curve's."""
+    steps, values = curve
+    low, high = found.window
+    power = found.kind is Kind.POWER_LAW
+    fitted = found.value and not found.reason and np.isfinite([found.value, low, high]).all()
+    if not fitted:
+        at, ends = (steps[0], values[0]) if len(steps) else (0.0, 1.0), steps[-1:]
+        return _draw_theory(axes, look, row, found, (at, ends), style.colour, numbers)
+    t = _between(low, high)
+    inside = (steps >= low) & (steps <= high) & (values > 0)
+    middle = np.log(values[inside]) - _exponent(steps[inside], found.value, power)
+    fit = np.exp(float(np.median(middle)) + _exponent(t, found.value, power))
+    bar: dict[str, Any] = {"alpha": 0.35, "lw": THICK * look.line, "solid_capstyle": "butt"}
+    axes.plot(t, fit, color=style.colour, zorder=1.5, gid=f"fit {row.name}", **bar)
+    more = {"rate": found.value, "error": found.error, "kind": str(found.kind)}
+    numbers.add(row.title, row.name, "fit", step=t, y=fit, **more)
+    keys: list[Entry] = [(Line2D([], [], color=look.ink, **bar), "fitted, over its window")]
+    start = (float(t[0]), float(fit[0]))
+    return [
+        *keys,
+        *_draw_theory(axes, look, row, found, (start, t[-1:]), look.ink, numbers),
+    ]
+
+
+def _draw_theory(
+    axes: Axes,
+    look: Look,
+    row: Row,
+    found: Diagnosis,
+    span: tuple[tuple[float, float], Array],
+    colour: str,
+    numbers: Numbers,
+) -> list[Entry]:
+    """Draw theory's rate from a point up to a step."""
+    (low, first), ends = span
+    theory = found.theory
+    if theory is None or not len(ends):
+        return []
+    power = theory.kind == "power law"
+    t = _between(max(low, 1.0) if power else low, float(ends[0]))
+    fall = _exponent(t, theory.value, power)
+    bound = first * np.exp(fall - fall[0])
+    dashed: dict[str, Any] = {"ls": (0, (4, 2)), "lw": 0.9 * look.line}
+    axes.plot(t, bound, color=colour, zorder=4, gid=f"theory {row.name}", **dashed)
+    numbers.add(row.title, row.name, "theory", step=t, y=bound, rate=theory.value)
+    return [(Line2D([], [], color=look.ink, **dashed), "theory's rate")]
+
+
+def _between(low: float, high: float) -> Array:
+    t = np.geomspace(low, high, 60) if low > 0 else np.linspace(low, high, 60)
+    return np.asarray(t, dtype=np.float64)
+
+
+def _exponent(t: Array, value: float, power: bool) -> Array:
+    """Return the logarithm of t^value or of exp(-value t)."""
+    return value * np.log(np.maximum(t, 1e-300)) if power else -value * t
+
+
+def _draw_lost(axes: Axes, look: Look, t: Array, y: Array, style: LineStyle) -> list[Entry]:
+    cross: dict[str, Any] = {"marker": "x", "linestyle": "none", "mew": 1.1 * look.line}
+    if not len(t):
+        return []
+    top = axes.get_ylim()[1]
+    above = np.flatnonzero(y > top)
+    at = int(above[0]) if len(above) else len(t) - 1
+    axes.plot([t[at]], [min(y[at], top)], color=style.colour, clip_on=False, zorder=5, **cross)
+    return [(Line2D([], [], color=look.ink, **cross), "diverged")]
+
+
+def _legend_text(row: Row, found: Diagnosis, alone: bool) -> str:
+    """Return a name with its rate and theory's, where they are about one problem."""
+    if not alone:
+        return row.name
+    text = f"{row.name}: {_rate(found)}"
+    if found.theory is not None:
+        exact = "" if found.theory.bound else "→ "
+        power = found.theory.kind == "power law"
+        value = f"t^{found.theory.value:g}" if power else f"{np.exp(-found.theory.value):.4g}^t"
+        text += f" (theory {exact}{value})"
+    return text
+
+
+def _rate(found: Diagnosis) -> str:
+    return "no rate" if found.kind is Kind.UNDECIDED else found.short

@@ -95,40 +95,72 @@ def latex(table: Table) -> str:
         table: Any table.
 
     Returns:
-        A `table` environment, to be read with `\input`; its first lines say which packages it
-        needs.
+        A `table` environment, or a `longtable` of sentences, to be read with `\input`; its first
+        line says which packages it needs.
     """
-    wide = _characters(table) > WIDE
-    sides = "".join("p{.32\\linewidth}" if i in table.texts else "r" for i in _places(table))
-    head = " & ".join(map(escape, (table.corner, *table.columns)))
-    body = [" & ".join([escape(label), *map(_cell, cells)]) + r" \\" for label, cells in table.rows]
     notes = list(map(prose, table.notes))
     if table.said and table.marks - {Mark.NONE}:
         notes.insert(0, prose(table.said.format(best="Bold", tied="underlined")))
-    lines = [
+    below = " ".join(notes)
+    lines = _pages(table, below) if table.texts else _float(table, below)
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _float(table: Table, below: str) -> list[str]:
+    """Return a table in one piece, made smaller where it is too wide."""
+    wide = _characters(table) > WIDE
+    name = "table*" if wide else "table"
+    return [
         rf"% needs \usepackage{{booktabs,textcomp{',graphicx' if wide else ''}}}",
-        rf"\begin{{table{'*' if wide else ''}}}[t]",
+        rf"\begin{{{name}}}[t]",
         r"\centering",
         rf"\caption{{{prose(table.caption)}}}",
         rf"\label{{tab:{table.kind}}}",
-        *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
-        rf"\begin{{tabular}}{{l{sides}}}",
+        r"\resizebox{\linewidth}{!}{%" if wide else "",
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
-        rf"{head} \\",
+        _head(table),
         r"\midrule",
-        *body,
+        *_body(table),
         r"\bottomrule",
         r"\end{tabular}" + ("}" if wide else ""),
-        *([rf"\par\smallskip\footnotesize\raggedright {' '.join(notes)}"] if notes else []),
-        rf"\end{{table{'*' if wide else ''}}}",
+        rf"\par\smallskip\footnotesize\raggedright {below}" if below else "",
+        rf"\end{{{name}}}",
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _pages(table: Table, below: str) -> list[str]:
+    """Return a table of sentences, over as many pages as it takes."""
+    sentence = r">{\raggedright\arraybackslash}p{.25\linewidth}"
+    sides = "".join(sentence if i in table.texts else "r" for i in range(len(table.columns)))
+    return [
+        r"% needs \usepackage{booktabs,textcomp,longtable,array}",
+        r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{l{sides}}}",
+        rf"\caption{{{prose(table.caption)}}}\label{{tab:{table.kind}}} \\",
+        r"\toprule",
+        _head(table),
+        r"\midrule",
+        r"\endhead",
+        r"\bottomrule",
+        r"\endfoot",
+        *_body(table),
+        r"\end{longtable}",
+        rf"\par {below}" if below else "",
+        r"\par}",
+    ]
+
+
+def _head(table: Table) -> str:
+    return " & ".join(map(escape, (table.corner, *table.columns))) + r" \\"
+
+
+def _body(table: Table) -> list[str]:
+    return [" & ".join([escape(label), *map(_cell, cells)]) + r" \\" for label, cells in table.rows]
 
 
 def _characters(table: Table) -> int:
-    """Return about how wide a table of numbers is; columns of sentences are wrapped anyway."""
-    if table.texts:
-        return 0
+    """Return about how wide a table is."""
     columns = [
         [table.corner, *(label for label, _ in table.rows)],
         *(
@@ -137,10 +169,6 @@ def _characters(table: Table) -> int:
         ),
     ]
     return sum(2 + max(map(len, column)) for column in columns)
-
-
-def _places(table: Table) -> range:
-    return range(len(table.columns))
 
 
 def escape(text: str) -> str:

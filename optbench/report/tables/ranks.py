@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
+from typing import Any
 
 from optbench.analysis.contest import Contest, contest
 from optbench.analysis.ranks import LEVEL, Ranks
@@ -28,34 +29,7 @@ def ranks(rows: Sequence[Row]) -> Table:
     """
     field = contest(rows)
     found = rank(field)
-    first = (found.matrix == found.matrix.min(axis=1, keepdims=True)).sum(axis=0)
-    tied = {i for low, high in found.cliques if low == 0 for i in range(1, high + 1)}
-    corrected = {pair.b: pair for pair in found.pairs if pair.a == found.names[0]}
-    lines, records = [], []
-    for i, name in enumerate(found.names):
-        mark = Mark.BEST if i == 0 else Mark.TIED if i in tied else Mark.NONE
-        pair, groups = corrected.get(name), _groups(found, i)
-        cells = (
-            Cell(value=float(found.mean[i]), mark=mark),
-            Cell(value=float(first[i]), form=Form.COUNT),
-            Cell(words=groups),
-            Cell(words="—") if pair is None else Cell(value=pair.p_holm),
-        )
-        lines.append((printable(name), cells))
-        records.append(
-            {
-                "optimizer": name,
-                "mean_rank": float(found.mean[i]),
-                "first": int(first[i]),
-                "groups": groups,
-                "p": None if pair is None else pair.p,
-                "p_holm": None if pair is None else pair.p_holm,
-                "problems": len(found.problems),
-                "friedman_p": found.friedman_p,
-                "critical_difference": found.critical_difference,
-                "mark": str(mark),
-            }
-        )
+    lines = [_line(found, i) for i in range(len(found.names))]
     return Table(
         kind="ranks",
         caption=f"Mean rank over {len(found.problems)} problems by the gradient evaluations to "
@@ -63,10 +37,38 @@ def ranks(rows: Sequence[Row]) -> Table:
         "misses by the final value, lost runs last).",
         corner="optimizer",
         columns=("mean rank", "first on", "group", "p to the best"),
-        rows=tuple(lines),
+        rows=tuple(_shown(line) for line in lines),
         notes=(*_tests(found, field), *_tuning(field)),
         said="{best}: the best; {tied}: in a group with it.",
-        records=tuple(records),
+        records=tuple(lines),
+    )
+
+
+def _line(found: Ranks, i: int) -> dict[str, Any]:
+    """Return the numbers of an optimizer."""
+    tied = any(low == 0 and i <= high for low, high in found.cliques)
+    pair = next((p for p in found.pairs if (p.a, p.b) == (found.names[0], found.names[i])), None)
+    return {
+        "optimizer": found.names[i],
+        "mean_rank": float(found.mean[i]),
+        "first": int((found.matrix[:, i] == found.matrix.min(axis=1)).sum()),
+        "groups": _groups(found, i),
+        "p": None if pair is None else pair.p,
+        "p_holm": None if pair is None else pair.p_holm,
+        "problems": len(found.problems),
+        "friedman_p": found.friedman_p,
+        "critical_difference": found.critical_difference,
+        "mark": str(Mark.BEST if i == 0 else Mark.TIED if tied else Mark.NONE),
+    }
+
+
+def _shown(line: Mapping[str, Any]) -> tuple[str, tuple[Cell, ...]]:
+    p = line["p_holm"]
+    return printable(line["optimizer"]), (
+        Cell(value=line["mean_rank"], mark=Mark(line["mark"])),
+        Cell(value=line["first"], form=Form.COUNT),
+        Cell(words=line["groups"]),
+        Cell(words="—") if p is None else Cell(value=p),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from optbench.analysis.statistics import MIN_SEEDS, mean
+from optbench.analysis.statistics import mean
 from optbench.report.tables.table import Mark
 
 SAID = (
@@ -47,10 +47,9 @@ def marks(numbers: Mapping[str, Mapping[int, float]], *, logarithmic: bool) -> d
 
 def _is_tied(best: Mapping[int, float], other: Mapping[int, float]) -> bool:
     differences = [other[seed] - best[seed] for seed in best if seed in other]
-    if len(differences) < MIN_SEEDS:
-        return False
-    found = mean(differences)
-    return found.low is not None and found.low <= 0
+    # Below 3 of them there is no interval.
+    low = mean(differences).low if differences else None
+    return low is not None and low <= 0
 
 
 def _log(x: float) -> float:

@@ -175,7 +175,7 @@ def test_ties_are_told_by_pairs(other: Sequence[float], mark: Mark) -> None:
 def test_pairs_and_not_two_clouds_are_compared() -> None:
     """A spread over seeds that both share does not hide that one is always better."""
     spread = {seed: 10.0 ** (seed + 1) for seed in SEEDS}
-    worse = {seed: value * (1.1 + seed / 1000) for seed, value in spread.items()}
+    worse = {seed: spread[seed] * (1.1 + seed / 1000) for seed in reversed(SEEDS)}
 
     assert marks({"a": spread, "b": worse}, logarithmic=True)["b"] is Mark.NONE
     assert marks({"a": spread, "b": {9: 2e3, 8: 2e3}}, logarithmic=True)["b"] is Mark.NONE

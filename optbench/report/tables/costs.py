@@ -16,12 +16,12 @@ AMORTISED = "‡"
 """After a time that is a batch's divided by its runs."""
 
 _COUNTS = {
-    "gradients a step": "gradient_calls_per_step",
-    "values a step": "value_calls_per_step",
-    "Hessian products a step": "hvp_calls_per_step",
-    "state, bytes a variable": "state_bytes",
+    "gradients/step": "gradient_calls_per_step",
+    "values/step": "value_calls_per_step",
+    "Hv/step": "hvp_calls_per_step",
+    "bytes/variable": "state_bytes",
 }
-_TIMES = {"s a step": "seconds_per_step", "s to target": "seconds_to_target"}
+_TIMES = {"s/step": "seconds_per_step", "s to target": "seconds_to_target"}
 
 
 def costs(rows: Sequence[Row]) -> Table:
@@ -46,8 +46,9 @@ def costs(rows: Sequence[Row]) -> Table:
         )
     return Table(
         kind="costs",
-        caption=f"What an optimizer costs{where} at its best learning rate: times as geometric "
-        f"mean over {over} with the 95% t-interval of the logarithm, calls and memory as median.",
+        caption=f"What an optimizer costs{where} at its best learning rate: seconds as geometric "
+        f"mean over {over} with the 95% t-interval of the logarithm; gradients, values, Hessian "
+        "products (Hv) and bytes of state as median.",
         corner="optimizer",
         columns=(*list(_TIMES)[:1], *_COUNTS, *list(_TIMES)[1:]),
         rows=tuple((printable(cost.name), _cells(cost, best)) for cost in found),

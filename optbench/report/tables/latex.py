@@ -37,6 +37,7 @@ _SIGNS = {
     "\u2014": "---",
     "\u2013": "--",
     "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
     "\u00d7": r"$\times$",
     "·": r"$\cdot$",
     "∇": r"$\nabla$",

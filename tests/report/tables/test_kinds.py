@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from optbench.analysis.summary import summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.report.tables import KINDS, table_of
+from optbench.report.tables.latex import latex
 from optbench.report.tables.table import Cell, Mark, Table
 from optbench.report.tables.ties import marks
 from tests.analysis.conftest import make
@@ -307,8 +309,8 @@ def test_costs_are_those_of_the_runs() -> None:
     assert [row["value_calls_per_step"] for row in rows] == [2, 2]
     assert [row["state_bytes"] for row in rows] == [16, 16]
     assert [row["batched"] for row in rows] == [True, False]
-    assert found["a", "s a step"].words == "‡"
-    assert found["b", "s a step"].words == ""
+    assert found["a", "s/step"].words == "‡"
+    assert found["b", "s/step"].words == ""
     assert found["a", "s to target"].words == "—"
     assert {cell.mark for cell in found.values()} == {Mark.NONE}  # amortised and not: no contest
 
@@ -327,6 +329,17 @@ def test_values_of_every_size_and_runs_that_start_at_the_end(kind: str) -> None:
 
     assert len(made.rows) == 5
     assert isinstance(made.to_pandas(), pd.DataFrame)
+
+
+def test_latex_has_every_sign_that_tables_use() -> None:
+    """No sign of ours is spelt out by its code point."""
+    runs = [
+        r for n, c in (("a", 10), ("b", math.inf)) for p in "vwxyz" for r in solved(n, [c] * 3, p)
+    ]
+    runs += [make(name="c", known=False, problem="q"), make(name="c", lr=1), make(name="c", lr=2)]
+    runs = [replace(run, engine="batched", seconds=1.0) for run in runs]
+    for kind in ("steps", "final", "costs", "ranks"):
+        assert "(U+" not in latex(table(kind, runs)), kind
 
 
 def test_every_kind_is_made_of_one_run_or_says_why() -> None:

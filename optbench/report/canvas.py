@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from optbench.analysis.tables import printable
@@ -24,7 +24,7 @@ from optbench.report.grid import EDGE, Grid, columns_for
 from optbench.report.legend import Entry, add_legend, legend_height
 from optbench.report.lettering import MISSING, fold
 from optbench.report.looks import WEB, Look
-from optbench.report.style import INK, LineStyle, PowerFormatter
+from optbench.report.style import INK, LineStyle, PowerFormatter, PowerLocator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +112,9 @@ class Canvas:
         ]
         self._height = height
         self.columns = columns_for(plots, look.width, look.text)
+        for axes in self.plots:
+            # Ticks are made when they are needed, by then under other settings.
+            axes.tick_params(labelsize=look.small, colors=look.ink)
         self.x_label = self.y_label = ""
         self.lines: list[Entry] = []
         self.keys: list[Entry] = []
@@ -197,7 +200,7 @@ def log_axis(axes: Axes, which: str, low: float, high: float) -> None:
         high = max(10.0 ** math.ceil(math.log10(high) - 1e-9), 10 * low)
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(numticks=9))
+    axis.set_major_locator(PowerLocator())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(PowerFormatter())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 from matplotlib import color_sequences
 from matplotlib.colors import to_hex
-from matplotlib.ticker import Formatter
+from matplotlib.ticker import Formatter, Locator
 
 PALETTE = tuple(to_hex(colour) for colour in color_sequences["petroff10"])
 """Ten colours that stay apart in the three kinds of colour blindness (Petroff 2021)."""
@@ -200,3 +201,19 @@ class PowerFormatter(Formatter):
         del pos
         mantissa, _, exponent = f"{x:.6e}".partition("e")
         return power_of_ten(int(exponent)) if float(mantissa) == 1 else ""
+
+
+class PowerLocator(Locator):
+    """Puts ticks at powers of ten, as many as there is room for, evenly."""
+
+    def __call__(self) -> list[float]:
+        """Return the ticks of the axis as it is."""
+        return self.tick_values(*self.axis.get_view_interval())  # type: ignore[union-attr]
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the ticks between two ends."""
+        low, high = math.ceil(math.log10(vmin) - 1e-9), math.floor(math.log10(vmax) + 1e-9)
+        room = min(max(self.axis.get_tick_space(), 2), 9) if self.axis else 9
+        steps = (s for s in (1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000))
+        step = next(s for s in steps if high // s - math.ceil(low / s) < room)
+        return [10.0**e for e in range(math.ceil(low / step) * step, high + 1, step)]

@@ -19,7 +19,7 @@ from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_p
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.style import LineStyle, line_styles
-from optbench.theory.formulas.noise import heavy_ball_floor, nesterov_floor, sgd_floor
+from optbench.theory.formulas.noise import heavy_ball_floor, sgd_floor
 
 TAIL = 0.5
 """Share of the steps whose mean is the level at which a run stays."""
@@ -200,17 +200,12 @@ def _heavy_ball(lam: float, lr: float, beta: float, variance: float) -> float:
     return heavy_ball_floor(curvature=lam, lr=lr, beta=beta, variance=variance)
 
 
-def _nesterov(lam: float, lr: float, beta: float, variance: float) -> float:
-    return nesterov_floor(curvature=lam, lr=lr, beta=beta, variance=variance)
-
-
 FLOORS: Mapping[str, Callable[[float, float, float, float], float]] = {
     "gd": _sgd,
     "sgd": _sgd,
     "heavy_ball": _heavy_ball,
-    "nesterov": _nesterov,
 }
-"""Limits of E x^2 on a parabola, of those methods whose momentum is constant."""
+"""Limits of E x^2 on a parabola; of `nesterov` not, whose x is the point that looks ahead."""
 
 
 def _alt(rows: Sequence[Row]) -> str:

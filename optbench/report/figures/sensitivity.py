@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import Locator
 
 from optbench.analysis.curves import FLOOR, LOGARITHMIC
 from optbench.analysis.sensitivity import (
@@ -157,12 +157,28 @@ def _vertical_axis(plot: _Plot, rail_rows: int) -> float:
     if not len(y):
         axes.set_yticks([])
     if rail:
-        ticks = [float(tick) for tick in axes.get_yticks()]
-        axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick <= high]))
+        axes.yaxis.set_major_locator(_Below(axes.yaxis.get_major_locator(), float(high)))
         axes.axhline(high, color=plot.look.ink, alpha=0.5, lw=0.8)
         text: dict[str, Any] = {"ha": "right", "va": "center", "size": plot.look.small}
         axes.text(-0.012, 1 - rail / 2, "diverged", transform=axes.transAxes, **text)
     return float(high)
+
+
+class _Below(Locator):
+    """Ticks of another locator, without those on the rail."""
+
+    def __init__(self, inner: Locator, limit: float) -> None:
+        self._inner, self._limit = inner, limit
+
+    def set_axis(self, axis: Any) -> None:
+        super().set_axis(axis)
+        self._inner.set_axis(axis)
+
+    def __call__(self) -> list[float]:
+        return [float(tick) for tick in self._inner() if tick <= self._limit]
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        return [float(t) for t in self._inner.tick_values(vmin, vmax) if t <= self._limit]
 
 
 def _draw_curve(plot: _Plot, row: Row, ceiling: float) -> None:

@@ -7,6 +7,7 @@ import math
 import statistics
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -72,7 +73,7 @@ def measure_cost(spec: Spec) -> tuple[Cost | None, str]:
     values: dict[str, Value] = {"lr": 1e-3} if "lr" in optimizer.parameters else {}
     values |= dict(spec.params)
     for width in WIDTHS:
-        problem = _bowl(width)
+        problem = bowl(width)
         reason = missing(spec.name, optimizer.needs, problem)
         if reason:
             continue
@@ -94,8 +95,8 @@ def _measure(problem: Problem, optimizer: Optimizer, values: dict[str, Value]) -
     started = time.monotonic()
     with torch.no_grad(), seeded(0):
         while len(ratios) < PAIRS and (not ratios or time.monotonic() - started < ENOUGH):
-            own = _run(problem, optimizer, numbers)
-            ratios.append(own.seconds / _run(problem, plain, base).seconds)
+            own = take_steps(problem, optimizer, numbers)
+            ratios.append(own.seconds / take_steps(problem, plain, base).seconds)
     return Cost(
         parameters=problem.facts.dim,
         state_bytes=own.state_bytes,
@@ -105,13 +106,22 @@ def _measure(problem: Problem, optimizer: Optimizer, values: dict[str, Value]) -
     )
 
 
+class Spent(NamedTuple):
+    """What some steps have cost: CPU seconds, calls, and the state, in bytes per variable."""
+
+    seconds: float
+    gradients: int
+    hvps: int
+    state_bytes: float | None
+
+
 @dataclass
 class _Probe:
     """One run without recording; implements `core.optimizer.Session`."""
 
     problem: Problem
     x: Tensor
-    horizon: int = STEPS + 1
+    count: int
     examples: int = 1
     model: Model | None = None
     state_bytes: float | None = None
@@ -127,6 +137,10 @@ class _Probe:
     @property
     def layout(self) -> Layout:
         return self.problem.layout
+
+    @property
+    def horizon(self) -> int:
+        return self.count + 1
 
     def evaluate(self, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         self.gradients += 1
@@ -156,7 +170,7 @@ class _Probe:
         if not self.steps:
             self.gradients, self.hvps = 0, 0
             self.started = time.process_time()
-        elif self.steps == STEPS:
+        elif self.steps == self.count:
             self.seconds = time.process_time() - self.started
             raise _EnoughError
         self.steps += 1
@@ -166,10 +180,25 @@ class _EnoughError(BaseException):
     """The probe has seen its steps; no `except Exception` holds it."""
 
 
-def _run(problem: Problem, optimizer: Optimizer, values: dict[str, Value]) -> _Probe:
-    """Take steps, the first of them untimed, and see what they cost."""
+def take_steps(
+    problem: Problem, optimizer: Optimizer, values: dict[str, Value], count: int = STEPS
+) -> Spent:
+    """Take steps and see what they cost.
+
+    Args:
+        problem: Where.
+        optimizer: Who.
+        values: Its hyperparameters, tunings resolved, those of its gradients among them.
+        count: Steps; one more goes before, which is not timed.
+
+    Returns:
+        What was spent.
+
+    Raises:
+        OptbenchError: When the optimizer ends by itself before that.
+    """
     own = without_gradient_parameters(values)
-    probe = _Probe(problem, problem.start(0).float())
+    probe = _Probe(problem, problem.start(0).float(), count)
     if isinstance(optimizer, UpdateRule):
         _advance(problem, optimizer, values, probe)
     else:
@@ -178,13 +207,13 @@ def _run(problem: Problem, optimizer: Optimizer, values: dict[str, Value]) -> _P
             raise OptbenchError(f"it took {probe.steps} steps: {message}")
         except _EnoughError:
             pass
-    return probe
+    return Spent(probe.seconds, probe.gradients, probe.hvps, probe.state_bytes)
 
 
 def _advance(problem: Problem, rule: UpdateRule, values: dict[str, Value], probe: _Probe) -> None:
     x = probe.x[None]
     shown = Gradients(batch_size=int(values["batch_size"]))
-    oracle = BatchOracle(problem, [0], shown, x, horizon=STEPS + 1)
+    oracle = BatchOracle(problem, [0], shown, x, horizon=probe.horizon)
     own = without_gradient_parameters(values)
     state = rule.init(x, problem.layout)
     for t in itertools.count():
@@ -199,8 +228,12 @@ def _advance(problem: Problem, rule: UpdateRule, values: dict[str, Value], probe
             return
 
 
-def _bowl(width: int) -> Problem:
-    """Return a quadratic with curvatures from 1e-3 to 1, a matrix and a vector, nearly free."""
+def bowl(width: int) -> Problem:
+    """Return a quadratic with curvatures from 1e-3 to 1, a matrix and a vector, nearly free.
+
+    Args:
+        width: w; there are w^2 variables.
+    """
     dim = width**2
     h = torch.logspace(-3, 0, dim)
 

@@ -1,0 +1,1 @@
+"""What `optbench nightly` and `optbench bisect` do: run afresh, keep, compare, search."""

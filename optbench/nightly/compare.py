@@ -156,14 +156,18 @@ def _notes(night: Night, before: Night | None) -> tuple[str, ...]:
             f"the suite has changed since {before.id}: what is defined otherwise starts anew"
         )
     if before.arithmetic != night.arithmetic:
-        old, new = before.environment, night.environment
-        differing = [
-            f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}"
-            for name in sorted({*old, *new})
-            if old.get(name) != new.get(name)
-        ]
-        notes.append(f"other arithmetic than in {before.id}: {', '.join(differing)}")
+        notes.append(f"other arithmetic than in {before.id}: {', '.join(differing(before, night))}")
     return tuple(notes)
+
+
+def differing(before: Night, night: Night) -> list[str]:
+    """Return in what two nights' environments differ, such as `torch 2.12.0 -> 2.13.0`, by name."""
+    old, new = before.environment, night.environment
+    return [
+        f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
 
 
 def find_night(past: Sequence[Night], reference: str, commit: str | None = None) -> Night | None:

@@ -1,1 +1,1 @@
-"""Benchmarks for asv; `ratios.py` is a script of its own."""
+"""What asv measures, and scripts that compare side by side."""

@@ -115,6 +115,7 @@
 
   // Returns a number of an axis with its interval as text; one without width is none.
   function measured(axis, values, low, high, i, digits = 6) {
+    if (axis.date) return new Date(values[i]).toISOString().slice(0, 10);
     const text = (value, long) => (axis.percent
       ? `${Number((100 * value).toPrecision(4))} %` : optbench.number(value, long));
     const interval = low && low[i] < high[i] ? ` [${text(low[i], 4)}, ${text(high[i], 4)}]` : "";
@@ -126,8 +127,8 @@
     const [x, y] = [optbench.choice(chart.x, state.x), optbench.choice(chart.y, state.y)];
     if (who.rail) {
       const { row, x: at, share, seeds } = who.marks[i];
-      const lost = `${Math.round(share * seeds)} of ${seeds} lost`;
-      return [chart.names[row.of].text, lost, `${plain(x.label)}: ${optbench.number(at)}`];
+      const lost = `${Math.round(share * seeds)} of ${seeds} ${chart.railWord ?? "lost"}`;
+      return [chart.names[row.of].text, lost, `${plain(x.label)}: ${measured(x, [at], null, null, 0)}`];
     }
     const mark = who.marks?.[i];
     const curve = mark?.curve ?? who.curve;
@@ -171,7 +172,7 @@
     if (chart.rings && has((m) => m.width === 1.6)) parts.push(`○ ${chart.rings}`);
     if (axis.targets?.length) parts.push(`dotted: target${axis.targets.length > 1 ? "s" : ""} ${axis.targets.map(({ text }) => text).join(", ")}`);
     if (figure.above.found.length) parts.push(`× above: ${chart.railMeaning}`);
-    if (chart.bounds?.length) parts.push("upright lines: where divergence begins");
+    if (chart.bounds?.length) parts.push(`upright lines: ${chart.boundsMeaning ?? "where divergence begins"}`);
     if (figure.hidden) parts.push(`${figure.hidden} curve${figure.hidden > 1 ? "s have" : " has"} values ≤ 0, which a logarithmic axis cannot show`);
     return parts.join(" · ");
   };

@@ -7,6 +7,7 @@
   const TOP = { log: 1e3, linear: 2 };
   const RAIL = 0.035; // height of one name's row of the rail, as a share of the plot
   const MAX_RAIL = 0.32;
+  const MOST_MARKERS = 60; // beyond so many curves markers tell nothing, and cost half of the time
   const ENDS = {
     lost: { symbol: "x-thin", size: 9 },
     budget: { symbol: "line-ns", size: 11 },
@@ -112,9 +113,9 @@
     };
   }
 
-  function line(curve, colour, y) {
+  function line(curve, colour, y, many) {
     const { entry } = curve;
-    const bare = curve.slender || entry.marker === "none";
+    const bare = many || curve.slender || entry.marker === "none";
     return {
       x: curve.x, y, mode: bare ? "lines" : "lines+markers", hoverinfo: "none", connectgaps: true,
       opacity: curve.slender ? 0.75 : 1,
@@ -217,7 +218,7 @@
 
   function axisOf(choice, log, range, more) {
     return {
-      type: log ? "log" : "linear", range: shown(range, log), title: { text: choice.label, standoff: 8 },
+      type: choice.date ? "date" : log ? "log" : "linear", range: shown(range, log), title: { text: choice.label, standoff: 8 },
       exponentformat: "power", showexponent: "all", minexponent: 4, zeroline: false, automargin: true,
       gridcolor: faint(variable("--ink", "#1b1f24"), 0.1), linecolor: faint(variable("--ink", "#1b1f24"), 0.5),
       showline: true, ticks: "outside", ticklen: 4, tickcolor: faint(variable("--ink", "#1b1f24"), 0.5),
@@ -241,6 +242,7 @@
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       annotations: [
         ...(above.rows.length ? [{ text: chart.railLabel, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "left", yanchor: "bottom", yshift: -2, showarrow: false, font: { size: 11 } }] : []),
+        ...(chart.bounds ?? []).filter(({ text }) => text).map(({ at, text }) => ({ text, x: at, yref: "paper", y: 1, yanchor: "bottom", yshift: -2, showarrow: false, font: { size: 11 } })),
         ...(ranges.empty ? [{ text: "nothing to draw here", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { size: 14 } }] : []),
       ],
     };
@@ -264,7 +266,7 @@
     curves.forEach((curve, k) => {
       const colour = optbench.paint(curve.entry);
       if (banded && curve.low && !curve.points) areas.push([area(curve, ranges.y, colour, fix), { curve }]);
-      lines.push([(curve.points ? points : line)(curve, colour, y[k]), { curve }]);
+      lines.push([(curve.points ? points : line)(curve, colour, y[k], curves.length > MOST_MARKERS), { curve }]);
     });
     const at = [...ends(curves, y, ranges.y[1], axis, state.ylog), ...rings(curves, y)];
     const drawn = [...areas, ...lines.reverse(), [marks(at), { marks: at }]];

@@ -57,15 +57,15 @@
     async set(change, other = false) {
       Object.assign(this.state, change);
       if (other) this.state.hidden.clear();
-      const file = this.chart.views?.find((view) => view.key === this.state.view)?.file;
-      if (file && !this.file) {
-        this.key.textContent = "loading the single runs …";
-        try {
-          this.file = await optbench.ask(file);
-        } catch (error) {
-          this.key.textContent = `The single runs cannot be shown: ${error.message}.`;
-          return;
-        }
+      const file = optbench.fileOf(this.chart, this.state);
+      try {
+        const loaded = file ? await optbench.ask(file) : null;
+        // Meanwhile the reader may have chosen something else.
+        if (file !== optbench.fileOf(this.chart, this.state)) return;
+        this.file = loaded;
+      } catch (error) {
+        this.key.textContent = `This cannot be shown: ${error.message}.`;
+        return;
       }
       const focused = this.focused();
       this.choices();

@@ -48,10 +48,11 @@
     return { x: data.column(x), y, low, high, left, right };
   }
 
-  function best(chart, data, state) {
+  function best(chart, data, state, file) {
     const curves = [];
-    for (const curve of chart.curves) {
-      const columns = columnsOf(data, curve, state);
+    const source = file ?? data;
+    for (const curve of file ? file.curves : chart.curves) {
+      const columns = columnsOf(source, curve, state);
       if (!columns) continue;
       const tips = curve.seed === undefined ? {} : { tips: specOf(chart, curve) };
       curves.push(sound({ ...curve, ...columns, ...tips, entry: chart.names[curve.of] }));
@@ -100,10 +101,14 @@
     }));
   }
 
-  // Returns { entries, curves } of a chart; `file` holds its single runs once they were asked for.
+  // Returns the name of the file that a view or an axis needs besides the chart's own.
+  optbench.fileOf = (chart, state) => chart.views?.find((view) => view.key === state.view)?.file
+    ?? optbench.choice(chart.x, state.x).file;
+
+  // Returns { entries, curves } of a chart; `file` is what `fileOf` names.
   optbench.series = (chart, data, file, state, dark) => {
     const views = { rates, runs };
-    const found = views[state.view]?.(chart, file, state, dark) ?? best(chart, data, state);
+    const found = views[state.view]?.(chart, file, state, dark) ?? best(chart, data, state, file);
     const lines = references(chart, data, state);
     const used = new Set(found.curves.map((curve) => curve.entry));
     const entries = found.entries.filter((entry) => used.has(entry) || entry.absent);

@@ -56,7 +56,16 @@ LOG_SPAN = 30
 EARLY = 0.1
 """... or when half of the descent happens in this share of the budget."""
 
+MOST_BANDS = 24
+"""Bands of more curves than this would hide each other, and take long to draw."""
+
+MOST_SHADED = 100
+"""Of more names than this only medians are kept, and single runs when asked for."""
+
 Json = dict[str, Any]
+
+Bands = Mapping[int, Mapping[tuple[str, str], Band]]
+"""By the place of a row, its bands by budget and measure."""
 
 
 def known_measures(rows: Sequence[Row]) -> list[str]:
@@ -79,12 +88,22 @@ def known_axes(rows: Sequence[Row]) -> list[str]:
     return [name for name in AGAINST if any(np.isfinite(levels(run, name)).any() for run in best)]
 
 
+def bands_of(rows: Sequence[Row]) -> Bands:
+    """Return median and quartiles of every row, budget and measure that is known."""
+    axes, measures = known_axes(rows), known_measures(rows)
+    return {
+        place: {(a, m): band(row.best, m, a) for a in axes for m in measures}
+        for place, row in enumerate(rows)
+    }
+
+
 def convergence(
     rows: Sequence[Row],
+    bands: Bands,
     styles: Mapping[str, LineStyle],
     columns: Columns,
     *,
-    runs_file: str,
+    files: Mapping[str, str],
     old: Set[str] = frozenset(),
     width: int,
 ) -> Json:
@@ -92,48 +111,71 @@ def convergence(
 
     Args:
         rows: The rows of one title, best first.
+        bands: Those of `bands_of`.
         styles: Style by `Row.name`.
         columns: Where its numbers go.
-        runs_file: The file of its single runs.
+        files: The files of what is loaded when it is asked for: `runs`, and a budget.
         old: Digests of runs by code that is not today's.
         width: Pixel columns to thin the curves for.
 
     Returns:
         The chart as JSON.
     """
-    axes, measures = known_axes(rows), known_measures(rows)
-    bands = {
-        (row.name, axis, measure): band(row.best, measure, axis)
-        for row in rows
-        for axis in axes
-        for measure in measures
-    }
-    curves = []
-    for place, row in enumerate(rows):
-        whole = {key[1:]: found for key, found in bands.items() if key[0] == row.name}
-        curves.append(_curve(place, row, whole, columns, width))
-        if len(row.best) == MIN_SEEDS - 1:
-            curves += [_seed(place, run, axes, measures, columns, width) for run in row.best]
-    leading = (
-        [found for key, found in bands.items() if key[1:] == (axes[0], measures[0])] if axes else []
+    axes, measures = known_axes(rows) or [AGAINST[0]], known_measures(rows)
+    single = {"file": files["runs"]}
+    leading = [found[axes[0], measures[0]] for found in bands.values() if found]
+    at_once = [axis for axis in axes if axis not in files]
+    stopped = (
+        "budget spent, the last target reached"
+        if is_learning(rows)
+        else "stopped at the last target"
     )
     return {
         "about": f"Each optimizer at its best learning rate: {_in_words(rows)}.",
         "names": entries(rows, styles, old),
-        "x": [_axis(rows, axis, leading) for axis in axes] or [_axis(rows, AGAINST[0], [])],
-        "y": [_measure(rows, name, bands) for name in measures],
+        "x": [
+            _axis(rows, axis, leading) | ({"file": files[axis]} if axis in files else {})
+            for axis in axes
+        ],
+        "y": [
+            _measure(rows, name, [own[axes[0], name] for own in bands.values() if own])
+            for name in measures
+        ],
         "views": [
             {"key": "best", "label": "best rate of each: median and quartiles"},
-            {"key": "runs", "label": "best rate of each: single runs", "file": runs_file},
-            {"key": "rates", "label": "all learning rates of one", "file": runs_file},
+            {"key": "runs", "label": "best rate of each: single runs", **single},
+            {"key": "rates", "label": "all learning rates of one", **single},
         ],
-        "curves": curves,
+        "curves": medians(rows, bands, at_once, columns, width),
         "references": bounds(rows, axes, columns) if SUBOPTIMALITY in measures else [],
+        "mostBands": MOST_BANDS,
         "banded": f"quartiles over seeds (from {MIN_SEEDS} seeds on)",
-        "reached": "budget spent, the last target reached"
-        if is_learning(rows)
-        else "stopped at the last target",
+        "reached": stopped,
     }
+
+
+def medians(
+    rows: Sequence[Row], bands: Bands, axes: Sequence[str], columns: Columns, width: int
+) -> list[Json]:
+    """Return the median of each row with its quartiles, and single seeds where they are too few.
+
+    Args:
+        rows: The rows of one title, in the order of the chart's names.
+        bands: Those of `bands_of`.
+        axes: The budgets.
+        columns: Where the numbers go.
+        width: Pixel columns to thin the curves for.
+    """
+    curves, shaded = [], len(rows) <= MOST_SHADED
+    for place, row in enumerate(rows):
+        own = {key: found for key, found in bands[place].items() if key[0] in axes}
+        curves.append(_curve(place, row, own, columns, width, shaded=shaded))
+        if len(row.best) == MIN_SEEDS - 1:
+            seeds = [run for run in row.best if run.curve]
+            curves += [
+                _seed(place, run, axes, known_measures(rows), columns, width) for run in seeds
+            ]
+    return curves
 
 
 def single_runs(rows: Sequence[Row], columns: Columns, width: int) -> list[Json]:
@@ -181,12 +223,14 @@ def _curve(
     bands: Mapping[tuple[str, str], Band],
     columns: Columns,
     width: int,
+    *,
+    shaded: bool,
 ) -> Json:
     at: dict[str, Json] = {}
     for (axis, measure), found in bands.items():
         if np.isfinite(found.median).any():
-            shaded = [found.low, found.high] if len(row.best) >= MIN_SEEDS else []
-            drawn = [found.median, *shaded]
+            spread = shaded and len(row.best) >= MIN_SEEDS
+            drawn = [found.median, *([found.low, found.high] if spread else [])]
             kept = thin(found.x, drawn, width)
             places = [columns.add(column[kept]) for column in (found.x, *drawn)]
             at.setdefault(axis, {})[measure] = places
@@ -198,7 +242,7 @@ def _seed(
     place: int, run: Run, axes: Sequence[str], measures: Sequence[str], columns: Columns, width: int
 ) -> Json:
     """Return one of so few seeds that no band is drawn; its end is that of the median."""
-    drawn = _run(run, axes, measures, columns, width) if run.curve else {"x": {}, "y": {}}
+    drawn = _run(run, axes, measures, columns, width)
     return {"of": place, "slender": True, **{k: v for k, v in drawn.items() if k != "end"}}
 
 
@@ -242,8 +286,8 @@ def _is_early(bands: Sequence[Band], measure: str) -> bool:
     return bool(shares) and float(np.mean(shares)) > 0.5
 
 
-def _measure(rows: Sequence[Row], name: str, bands: Mapping[tuple[str, str, str], Band]) -> Json:
-    medians = [found.median for key, found in bands.items() if key[2] == name]
+def _measure(rows: Sequence[Row], name: str, bands: Sequence[Band]) -> Json:
+    medians = [found.median for found in bands]
     targets = judged_targets(rows) if name == measure_shown(rows) else []
     return {
         "key": name,

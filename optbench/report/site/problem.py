@@ -24,7 +24,7 @@ from optbench.core.run import Run
 from optbench.report.measures import SYMBOLS
 from optbench.report.site.columns import Columns, script
 from optbench.report.site.cost import cost_table, pareto_chart
-from optbench.report.site.curves import convergence, single_runs
+from optbench.report.site.curves import bands_of, convergence, medians, single_runs
 from optbench.report.site.entries import is_old
 from optbench.report.site.grid import schedule_grid
 from optbench.report.site.names import file_stem, problem_page
@@ -67,24 +67,30 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         The page with its data.
     """
     rows = whole.problems[title]
-    stem = file_stem(title)
-    main, runs = f"problem/{stem}", f"runs/{stem}"
+    files = {kind: f"{kind}/{file_stem(title)}" for kind in ("problem", "runs", "seconds")}
+    bands = bands_of(rows)
 
     def charts(width: int) -> str:
         columns = Columns()
+        drawn = convergence(
+            rows, bands, whole.styles, columns, files=files, old=whole.old, width=width
+        )
         found = {
-            "convergence": convergence(
-                rows, whole.styles, columns, runs_file=runs, old=whole.old, width=width
-            ),
+            "convergence": drawn,
             "sensitivity": sensitivity_chart(rows, whole.styles, columns, whole.old),
             "pareto": pareto_chart(rows, whole.styles, columns, whole.old),
         }
-        return script(main, {"charts": found, "columns": columns.written()})
+        return script(files["problem"], {"charts": found, "columns": columns.written()})
 
     def single(width: int) -> str:
         columns = Columns()
         found = single_runs(rows, columns, width)
-        return script(runs, {"runs": found, "columns": columns.written()})
+        return script(files["runs"], {"runs": found, "columns": columns.written()})
+
+    def seconds(width: int) -> str:
+        columns = Columns()
+        found = medians(rows, bands, ["seconds"], columns, width)
+        return script(files["seconds"], {"curves": found, "columns": columns.written()})
 
     titles = list(whole.problems)
     place = titles.index(title)
@@ -92,7 +98,7 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         "problem.html.j2",
         "../",
         title=printable(title),
-        data=main,
+        data=files["problem"],
         before=titles[place - 1] if place else "",
         after=titles[place + 1] if place + 1 < len(titles) else "",
         **_about(rows),
@@ -102,9 +108,9 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         picture="",
         failures=failures(run for row in rows for run in row.runs),
     )
-    return Page(
-        path=problem_page(title), html=html, data={main: fitted(charts), runs: fitted(single)}
-    )
+    makers = {"problem": charts, "runs": single, "seconds": seconds}
+    data = {files[kind]: fitted(make) for kind, make in makers.items()}
+    return Page(path=problem_page(title), html=html, data=data)
 
 
 def fitted(make: Callable[[int], str]) -> str:

@@ -18,7 +18,7 @@ from optbench.core.spec import Spec
 from optbench.report.site import problem
 from optbench.report.site.columns import Columns
 from optbench.report.site.cost import cost_table, pareto_chart
-from optbench.report.site.curves import convergence, single_runs
+from optbench.report.site.curves import bands_of, convergence, single_runs
 from optbench.report.site.grid import schedule_grid
 from optbench.report.site.heat import heat_map
 from optbench.report.site.sensitivity import sensitivity_chart
@@ -35,7 +35,8 @@ def chart_of(rows: Sequence[Row]) -> tuple[Json, Json]:
     """Return the convergence chart of rows of one title, and its file."""
     columns = Columns()
     styles = line_styles(row.name for row in rows)
-    chart = convergence(rows, styles, columns, runs_file="runs/x", width=WIDTH)
+    files = {"runs": "runs/x", "seconds": "seconds/x"}
+    chart = convergence(rows, bands_of(rows), styles, columns, files=files, width=WIDTH)
     return chart, {"columns": columns.written()}
 
 

@@ -34,11 +34,17 @@ def costs(rows: Sequence[Row]) -> Table:
         The table.
     """
     found = sorted(cost_of(rows), key=lambda cost: cost.name)
-    best = {name: _least(found, attribute) for name, attribute in _TIMES.items()}
+    ran: dict[str, set[str]] = {}
+    for row in rows:
+        ran.setdefault(row.name, set()).add(row.title)
+    alike = len({frozenset(titles) for titles in ran.values()}) == 1
+    best = {name: _least(found, attribute) if alike else None for name, attribute in _TIMES.items()}
     problems = sorted({row.title for row in rows})
     over = "seeds" if len(problems) == 1 else f"{len(problems)} problems"
     where = f" on {printable(problems[0])}" if len(problems) == 1 else ""
     notes = ["A time to target is there where every seed reaches the target of every problem."]
+    if not alike:
+        notes.append("Not all ran on the same problems: each mean is over an optimizer's own.")
     if any(cost.batched for cost in found):
         notes.append(
             f"{AMORTISED}: amortised, the time of a batch divided by its runs; compare it with "

@@ -86,6 +86,8 @@ def _marks(rows: Sequence[Row]) -> dict[str, Mark]:
 
     Runs end at their last target: how far below it is the last step's doing, and no merit.
     """
+    if len(rows) < 2:
+        return {}
     arrived = [row.name for row in rows if _has_arrived(row)]
     if arrived:
         return dict.fromkeys(arrived, Mark.BEST)

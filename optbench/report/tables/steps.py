@@ -93,6 +93,8 @@ def _marks(field: Contest, title: str, target: Target) -> dict[str, Mark]:
         for (where, name), row in field.rows.items()
         if where == title
     }
+    if len(spent) < 2:
+        return {}
     return marks(
         {name: costs for name, costs in spent.items() if all(map(isfinite, costs.values()))},
         logarithmic=True,
@@ -122,6 +124,8 @@ def _cell(row: Row, level: float) -> Cell:
 def _notes(field: Contest, unknown: Sequence[str]) -> list[str]:
     notes = ["— (3/10): 3 of 10 seeds reached the target; it has no mean."]
     notes += grid.warnings(field)
+    if any(row.is_task for row in field.rows.values()):
+        notes.append("On learning problems an evaluation is that of a minibatch.")
     users = hessian_users(field)
     if users:
         names = ", ".join(map(printable, users))

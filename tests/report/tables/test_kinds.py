@@ -331,6 +331,21 @@ def test_values_of_every_size_and_runs_that_start_at_the_end(kind: str) -> None:
     assert isinstance(made.to_pandas(), pd.DataFrame)
 
 
+def test_nobody_is_best_of_one() -> None:
+    """An optimizer alone on a problem has no mark; nor the shortest time over other problems."""
+    runs = [*solved("a", [10] * 3), *solved("b", [20] * 3), *solved("a", [10] * 3, "q")]
+    for kind in ("steps", "final"):
+        found = {
+            (row["problem"], row["optimizer"]): row["mark"] for row in table(kind, runs).records
+        }
+        assert (found["p", "a"], found["q", "a"]) == ("best", "")
+    timed = [replace(run, seconds=len(run.spec.problem.name)) for run in runs]
+    made = table("costs", timed)
+    assert made.marks == {Mark.NONE}
+    assert any("same problems" in note for note in made.notes)
+    assert Mark.BEST in table("costs", timed[:6]).marks
+
+
 def test_latex_has_every_sign_that_tables_use() -> None:
     """No sign of ours is spelt out by its code point."""
     runs = [

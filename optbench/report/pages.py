@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,9 +11,9 @@ from pathlib import Path
 
 from optbench.analysis.summary import Row, summarize
 from optbench.analysis.tables import csv_table
-from optbench.core.errors import OptbenchError
 from optbench.core.fingerprint import fingerprint
 from optbench.core.run import Run
+from optbench.report.publish import GENERATOR, head, publish, put
 from optbench.report.site.columns import LOAD
 from optbench.report.site.optimizer import page_of_optimizer
 from optbench.report.site.overview import page_of_overview
@@ -27,11 +25,12 @@ from optbench.report.template import TEMPLATES, template_of
 ASSETS = Path(__file__).parent / "assets"
 """The plotting bundle and our scripts, which every report has a copy of."""
 
-GENERATOR = '<meta name="generator" content="optbench '
-"""What tells our pages from a stranger's ..."""
-
-HEAD = 1000
-"""... within these first characters."""
+OURS = (
+    ("problems", "html", GENERATOR),
+    ("optimizers", "html", GENERATOR),
+    ("data", "js", f"{LOAD}("),
+)
+"""Where older reports have left files that this one may not have."""
 
 
 def write_report(
@@ -74,13 +73,7 @@ def write_report(
         stamp=stamp,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as made:
-            _write(Path(made), make_pages(whole), whole.rows)
-            _move(Path(made), folder)
-    except OSError as error:
-        raise OptbenchError(f"cannot write the report to {folder}: {error.strerror}") from error
+    publish(folder, lambda made: _write(made, make_pages(whole), whole.rows), OURS)
     return folder / "index.html"
 
 
@@ -109,50 +102,16 @@ def _stamp(runs: Iterable[Run], title: str, notes: Iterable[str], old: Set[str])
 
 
 def _is_current(page: Path, stamp: str) -> bool:
-    return stamp in _head(page)
-
-
-def _head(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(HEAD)
-    except (OSError, UnicodeDecodeError):
-        return ""
+    return stamp in head(page)
 
 
 def _write(folder: Path, pages: Iterable[Page], rows: Sequence[Row]) -> None:
     for page in pages:
-        _put(folder / page.path, page.html)
+        put(folder / page.path, page.html)
         for name, text in page.data.items():
-            _put(folder / "data" / f"{name}.js", text)
+            put(folder / "data" / f"{name}.js", text)
     shutil.copytree(ASSETS, folder / "assets")
-    _put(folder / "assets" / "report.css", template_of("site/report.css.j2").render())
+    put(folder / "assets" / "report.css", template_of("site/report.css.j2").render())
     with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
         header, lines = csv_table(rows)
         csv.writer(file).writerows([header, *lines])
-
-
-def _put(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def _move(made: Path, folder: Path) -> None:
-    new = {path.relative_to(made) for path in made.rglob("*") if path.is_file()}
-    for path in sorted(new, key=lambda path: (path.name == "index.html", path)):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(made / path, folder / path)
-    for path in _ours(folder):
-        if path.relative_to(folder) not in new:
-            path.unlink()
-
-
-def _ours(folder: Path) -> Iterator[Path]:
-    """Find the pages and the files of data that a report made, this one or an older one."""
-    for kind, ending, sign in (
-        ("problems", "html", GENERATOR),
-        ("optimizers", "html", GENERATOR),
-        ("data", "js", f"{LOAD}("),
-    ):
-        found = sorted((folder / kind).rglob(f"*.{ending}"))
-        yield from (path for path in found if sign in _head(path))

@@ -47,11 +47,10 @@
         }),
         optbench.select("against", chart.x, state.x, (key) => this.set({ x: key, xlog: optbench.choice(chart.x, key).log })),
       );
-      if (chart.fixed) return;
-      this.controls.append(
-        optbench.check("log x", state.xlog, (xlog) => this.set({ xlog })),
-        optbench.check("log y", state.ylog, (ylog) => this.set({ ylog })),
-      );
+      const logs = [["x", "xlog"], ["y", "ylog"]].filter(([axis]) => !optbench.choice(chart[axis], state[axis]).percent);
+      this.controls.append(...logs.map(([axis, key]) => (
+        optbench.check(`log ${axis}`, state[key], (on) => this.set({ [key]: on }))
+      )));
     }
 
     async set(change, other = false) {

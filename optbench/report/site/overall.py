@@ -22,6 +22,7 @@ from optbench.core.errors import OptbenchError
 from optbench.core.target import Target
 from optbench.report.site.columns import Columns, script
 from optbench.report.site.entries import is_old
+from optbench.report.site.picture import picture
 from optbench.report.site.profile import profile_chart
 from optbench.report.site.whole import Whole
 
@@ -91,12 +92,20 @@ def overall(whole: Whole) -> tuple[dict[str, Any], dict[str, str]]:
         "left_out": _left_out([performance, data], ranked),
         "ranks": ranked,
         "no_ranks": why,
+        "picture": picture("ranks", whole.rows) if ranked else "",
         "cliques": [] if ranked is None else _cliques(ranked),
         "standings": _standings(whole, performance, ranked),
         "equal": is_equal_tuning(whole.contest),
         "times": _times(whole),
+        "uncounted": _with_products(whole),
     }
     return values, {DATA: script(DATA, {"charts": charts, "columns": columns.written()})}
+
+
+def _with_products(whole: Whole) -> list[str]:
+    """Return who spends Hessian products, which no count of gradient evaluations has."""
+    spent = {row.name for row in whole.rows for run in row.best if run.last("hvp_calls") > 0}
+    return [printable(name) for name in sorted(spent)]
 
 
 def _left_out(profiles: Sequence[Profile], ranked: Ranks | None) -> list[tuple[str, str]]:

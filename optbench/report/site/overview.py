@@ -56,7 +56,6 @@ def page_of_overview(whole: Whole) -> Page:
         data=DATA,
         problems=[_line(whole, rows) for rows in whole.problems.values()],
         heat=heat_map(whole.contest),
-        picture="",
         **values,
     )
     return Page(path="index.html", html=html, data=data)

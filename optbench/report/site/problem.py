@@ -28,6 +28,7 @@ from optbench.report.site.curves import bands_of, convergence, medians, single_r
 from optbench.report.site.entries import is_old
 from optbench.report.site.grid import schedule_grid
 from optbench.report.site.names import file_stem, problem_page
+from optbench.report.site.picture import picture
 from optbench.report.site.sensitivity import boundary_text, region_text, sensitivity_chart
 from optbench.report.site.thin import WIDTH
 from optbench.report.site.whole import Page, Whole
@@ -41,6 +42,9 @@ LEAST = 200
 
 WRONG_MINIMUM = -1e-8
 """A relative suboptimality below this is no rounding: f* is not the infimum."""
+
+PLANE = 2
+"""Variables of problems on which paths can be drawn."""
 
 FACTS = {
     "dim": "d",
@@ -105,7 +109,7 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         **_table(whole, rows),
         **cost_table(rows),
         grid=schedule_grid(rows),
-        picture="",
+        picture=picture("trajectory", rows) if rows[0].runs[0].facts.get("dim") == PLANE else "",
         failures=failures(run for row in rows for run in row.runs),
     )
     makers = {"problem": charts, "runs": single, "seconds": seconds}

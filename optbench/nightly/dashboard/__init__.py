@@ -1,0 +1,1 @@
+"""The dashboard: a static folder of pages that is made of a history."""

@@ -47,6 +47,7 @@
         }),
         optbench.select("against", chart.x, state.x, (key) => this.set({ x: key, xlog: optbench.choice(chart.x, key).log })),
       );
+      if (chart.fixed) return;
       const logs = [["x", "xlog"], ["y", "ylog"]].filter(([axis]) => !optbench.choice(chart[axis], state[axis]).percent);
       this.controls.append(...logs.map(([axis, key]) => (
         optbench.check(`log ${axis}`, state[key], (on) => this.set({ [key]: on }))

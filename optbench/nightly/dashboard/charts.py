@@ -85,7 +85,6 @@ def numbers_chart(series: Series, nights: Mapping[str, Sequence[Night]], columns
         "railMeaning": "not reached in that night",
         "railWord": "not reached",
         "reached": "",
-        "fixed": True,
         "every": True,
     }
 

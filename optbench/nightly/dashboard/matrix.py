@@ -12,7 +12,7 @@ from optbench.nightly.dashboard.changes import Change
 from optbench.nightly.dashboard.series import Series, Suite, Track
 from optbench.nightly.dashboard.sparkline import sparkline
 from optbench.nightly.judgement import Verdict
-from optbench.nightly.metrics import CONFORMANCE, STEPS_TO_TARGET, THEORY
+from optbench.nightly.metrics import CONFORMANCE, STEP, STEPS_TO_TARGET, THEORY
 from optbench.nightly.record import Night, Value
 from optbench.nightly.summary import shown
 
@@ -86,21 +86,23 @@ def matrices(suite: Suite) -> list[Matrix]:
         suite: The suite.
 
     Returns:
-        One matrix of the runs; one each of the claims and the implementations, where every claim
-        and every equation is a row.
+        One matrix each of the runs, the steps, the claims and the implementations; of the last two
+        every claim and every equation is a row.
     """
-    parts: dict[str, list[Series]] = {"runs": [], THEORY: [], CONFORMANCE: []}
+    parts: dict[str, list[Series]] = {kind: [] for kind in ("", STEP, THEORY, CONFORMANCE)}
     for series in suite.series:
         kind = series.key.problem
-        parts[kind if kind in (THEORY, CONFORMANCE) else "runs"].append(series)
-    tables = [_runs(suite, parts["runs"])] if parts["runs"] else []
-    for kind in (THEORY, CONFORMANCE):
-        if parts[kind]:
-            tables.append(_verdicts(suite, kind, parts[kind]))
-    return tables
+        parts[kind if kind in parts else ""].append(series)
+    made = [
+        _by_metric(suite, "runs", parts[""]),
+        _by_metric(suite, "cost of a step", parts[STEP]),
+        _verdicts(suite, THEORY, parts[THEORY]),
+        _verdicts(suite, CONFORMANCE, parts[CONFORMANCE]),
+    ]
+    return [matrix for matrix in made if matrix.lines]
 
 
-def _runs(suite: Suite, members: Iterable[Series]) -> Matrix:
+def _by_metric(suite: Suite, title: str, members: Iterable[Series]) -> Matrix:
     rows: dict[tuple[str, ...], dict[str, Cell]] = {}
     metrics: dict[str, int] = {}
     for series in members:
@@ -108,7 +110,8 @@ def _runs(suite: Suite, members: Iterable[Series]) -> Matrix:
         metrics[key.metric] = metrics.get(key.metric, 0) + 1
         for track in series.tracks:
             schedule = "" if key.schedule == "constant" else key.schedule
-            names = (key.problem, key.optimizer, schedule, track.device)
+            problem = "" if key.problem == STEP else key.problem
+            names = (problem, key.optimizer, schedule, track.device)
             rows.setdefault(names, {})[key.metric] = _cell(series, track, suite)
     # What is measured of most comes first, steps to target before all.
     order = sorted(metrics, key=lambda m: (not m.startswith(STEPS_TO_TARGET), -metrics[m], m))
@@ -116,7 +119,7 @@ def _runs(suite: Suite, members: Iterable[Series]) -> Matrix:
     heads = ["problem", "optimizer", "schedule", "device"]
     used = [any(n[i] for n, _ in whole) if i < 3 else len(suite.nights) > 1 for i in range(4)]
     return Matrix(
-        title="Runs",
+        title=title,
         heads=[head for head, kept in zip(heads, used, strict=True) if kept],
         metrics=[printable(metric.replace("_", " ")) for metric in order],
         lines=[
@@ -136,7 +139,7 @@ def _verdicts(suite: Suite, kind: str, members: Sequence[Series]) -> Matrix:
             lines.append(Line(names=[printable(name) for name in names], cells=[cell]))
     first = "claim" if kind == THEORY else "implementation"
     heads = [first, "optimizer", *(["device"] if len(suite.nights) > 1 else [])]
-    return Matrix(title=kind.capitalize(), heads=heads, metrics=["verdict"], lines=lines)
+    return Matrix(title=kind, heads=heads, metrics=["verdict"], lines=lines)
 
 
 def _cell(series: Series, track: Track, suite: Suite) -> Cell:
@@ -158,6 +161,11 @@ def _cell(series: Series, track: Track, suite: Suite) -> Cell:
         about=printable(told),
         spark=Markup(_spark(track, suite.nights[track.device])),  # made of numbers alone
     )
+
+
+def word(verdict: Verdict) -> str:
+    """Return a verdict as it is counted."""
+    return str(verdict).replace("_", " ")
 
 
 def percent(share: float | None) -> str:

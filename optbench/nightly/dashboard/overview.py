@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optbench.analysis.tables import printable
 from optbench.nightly.compare import Comparison
 from optbench.nightly.dashboard.agreement import Agreement, agreement
-from optbench.nightly.dashboard.matrix import SIGNS, SPARK, Matrix, matrices
+from optbench.nightly.dashboard.matrix import SPARK, Matrix, matrices, word
 from optbench.nightly.dashboard.page import Told, data_of_nights, nights_file, tell
 from optbench.nightly.dashboard.series import Suite
 from optbench.nightly.dashboard.whole import Whole
@@ -94,15 +94,11 @@ def _status(device: str, comparison: Comparison, count: int) -> Status:
         against=f"against the night of {against.date[:10]}" if against else "the first night",
         count=count,
         verdict=str(Verdict.REGRESSION if night.failures else verdict),
-        word="could not run in full" if night.failures else _word(verdict),
-        counts=[(str(one), _word(one), number) for one, number in comparison.counts.items()],
+        word="could not run in full" if night.failures else word(verdict),
+        counts=[(str(one), word(one), number) for one, number in comparison.counts.items()],
         failures=[printable(line) for line in night.failures],
         notes=[printable(line) for line in comparison.notes],
     )
-
-
-def _word(verdict: Verdict) -> str:
-    return SIGNS[verdict] or "no change"
 
 
 def _changes(suite: Suite) -> list[tuple[str, str, str, Told]]:

@@ -48,7 +48,10 @@
         optbench.select("against", chart.x, state.x, (key) => this.set({ x: key, xlog: optbench.choice(chart.x, key).log })),
       );
       if (chart.fixed) return;
-      const logs = [["x", "xlog"], ["y", "ylog"]].filter(([axis]) => !optbench.choice(chart[axis], state[axis]).percent);
+      const logs = [["x", "xlog"], ["y", "ylog"]].filter(([axis]) => {
+        const { percent, date } = optbench.choice(chart[axis], state[axis]);
+        return !percent && !date;
+      });
       this.controls.append(...logs.map(([axis, key]) => (
         optbench.check(`log ${axis}`, state[key], (on) => this.set({ [key]: on }))
       )));

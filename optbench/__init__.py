@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from optbench.conformance.battery import assert_conforms as assert_conforms
     from optbench.conformance.battery import conform as conform
     from optbench.core.errors import OptbenchError as OptbenchError
-    from optbench.core.optimizer import Needs as Needs
     from optbench.core.optimizer import UpdateRule as UpdateRule
     from optbench.core.parameters import Param as Param
     from optbench.core.problem import Facts as Facts
     from optbench.core.problem import Problem as Problem
     from optbench.core.run import Run as Run
-    from optbench.core.run import Status as Status
-    from optbench.core.spec import RunSpec as RunSpec
     from optbench.core.task import Augmentation as Augmentation
     from optbench.core.task import Pairs as Pairs
     from optbench.core.task import Task as Task
@@ -39,15 +36,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Augmentation": "core.task",
     "Facts": "core.problem",
-    "Needs": "core.optimizer",
     "OptbenchError": "core.errors",
     "Pairs": "core.task",
     "Param": "core.parameters",
     "Problem": "core.problem",
     "Results": "analysis.results",
     "Run": "core.run",
-    "RunSpec": "core.spec",
-    "Status": "core.run",
     "Task": "core.task",
     "UpdateRule": "core.optimizer",
     "Windows": "core.task",

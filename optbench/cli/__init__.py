@@ -10,6 +10,7 @@ from optbench.cli.conform import conform
 from optbench.cli.data import data
 from optbench.cli.figure import figure
 from optbench.cli.lookup import list_, show
+from optbench.cli.nightly import nightly
 from optbench.cli.rate import rate
 from optbench.cli.report import report
 from optbench.cli.runs import run
@@ -43,6 +44,7 @@ for _verb in (
     verify_store,
     conform,
     certify,
+    nightly,
     data,
 ):
     cli.add_command(_verb)

@@ -89,7 +89,9 @@ def load(target: str) -> Any:
 
     Args:
         target: `module:attribute` or `path/to/file.py:attribute`. A file's own folder is put on the
-            import path, so that it may import the modules beside it.
+            import path, so that it may import the modules beside it. A module is looked for in the
+            current directory first, as `python -m` does: in a project's checkout the checkout's
+            own package is meant.
 
     Returns:
         The attribute.
@@ -100,7 +102,7 @@ def load(target: str) -> Any:
     """
     place, _, attribute = target.rpartition(":")
     try:
-        module = load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = load_file(Path(place)) if place.endswith(".py") else _import_module(place)
     except OptbenchError:
         raise
     except (Exception, SystemExit) as error:  # an import runs others' code, which may do anything
@@ -109,6 +111,22 @@ def load(target: str) -> Any:
         public = [n for n in vars(module) if not n.startswith("_")]
         raise unknown(f"name in {place}:", attribute, public)
     return vars(module)[attribute]
+
+
+def _import_module(name: str) -> ModuleType:
+    """Import a module, from the current directory where it is there."""
+    here, top = Path.cwd(), name.partition(".")[0]
+    near = (here / top).is_dir() or (here / f"{top}.py").is_file()
+    if not near or top == __name__.partition(".")[0]:
+        return importlib.import_module(name)
+    sys.path.insert(0, str(here))
+    try:
+        return importlib.import_module(name)
+    finally:
+        # What the module imports later is found too, but nothing else is hidden by what lies here.
+        sys.path.remove(str(here))
+        if str(here) not in sys.path:
+            sys.path.append(str(here))
 
 
 def load_file(path: Path) -> ModuleType:

@@ -1,0 +1,89 @@
+"""The verbs `nightly` and `bisect`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optbench import console
+from optbench.cli.options import complete, json_option, path_type
+
+if TYPE_CHECKING:
+    from optbench.nightly.compare import Comparison
+
+
+@click.command()
+@click.option(
+    "--suite",
+    default="nightly",
+    show_default=True,
+    help="A suite, or the folder or TOML file of your own.",
+    shell_complete=complete("suites"),
+)
+@click.option(
+    "--history",
+    type=path_type,
+    default="results/history",
+    show_default=True,
+    help="Folder of the nights; each adds a file.",
+)
+@click.option("--against", metavar="REF", help="Commit, tag or date.  [default: the last night]")
+@click.option("--device", help="cpu or cuda.  [default: as the suite says]")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Processes.  [default: by work]")
+@click.option(
+    "--output",
+    "-o",
+    type=path_type,
+    default="reports/nightly",
+    show_default=True,
+    help="Folder of the report.",
+)
+@json_option
+def nightly(
+    *,
+    suite: str,
+    history: Path,
+    against: str | None,
+    device: str | None,
+    jobs: int | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Run a suite afresh, keep what came out, and compare it with the nights before.
+
+    \b
+    optbench nightly
+    optbench nightly --suite ./optbench.toml --against v1.2
+
+    Exit status 1 when something got worse, 3 when something could not be run; too little history
+    is no failure.
+    """  # noqa: D301 (click wants the backspace)
+    from optbench.nightly.summary import as_data, lines
+    from optbench.watch.night import prepare, watch
+
+    with console.prints_to_stderr():
+        prepared = prepare(suite, history, against=against, device=device)
+        with console.Progress(prepared.tasks.size, "things") as progress:
+            found = watch(prepared, jobs=jobs, advance=progress.advance)
+    place = _write_summary(found, output)
+    if as_json:
+        console.print_json(as_data(found))
+    else:
+        click.echo("\n".join([*lines(found), f"{history / found.night.id}.json", str(place)]))
+    if found.exit:
+        raise click.exceptions.Exit(int(found.exit))
+
+
+def _write_summary(found: Comparison, folder: Path) -> Path:
+    """Write `summary.json`, whole or not at all."""
+    from optbench.nightly.summary import as_data
+
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "summary.json"
+    hidden = place.with_name(f".summary.{os.getpid()}")
+    hidden.write_text(json.dumps(as_data(found), indent=1, allow_nan=False))
+    return hidden.replace(place)

@@ -69,13 +69,26 @@ def nightly(
         prepared = prepare(suite, history, against=against, device=device)
         with console.Progress(prepared.tasks.size, "things") as progress:
             found = watch(prepared, jobs=jobs, advance=progress.advance)
+    page = _write_dashboard(history, output)
     place = _write_summary(found, output)
     if as_json:
         console.print_json(as_data(found))
     else:
-        click.echo("\n".join([*lines(found), f"{history / found.night.id}.json", str(place)]))
+        click.echo(
+            "\n".join([*lines(found), f"{history / found.night.id}.json", f"{page}, {place.name}"])
+        )
     if found.exit:
         raise click.exceptions.Exit(int(found.exit))
+
+
+def _write_dashboard(history: Path, folder: Path) -> Path:
+    """Write the pages of all nights, and the trend of asv where the project has one."""
+    from optbench.nightly.dashboard.folder import write_dashboard
+    from optbench.nightly.dashboard.trend import find_trend
+    from optbench.nightly.history import read_history
+
+    trend = find_trend(Path.cwd(), folder)
+    return write_dashboard(read_history(history), history, folder, title="Nights", trend=trend)
 
 
 def _write_summary(found: Comparison, folder: Path) -> Path:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,6 +60,31 @@ class Trend:
     benchmarks: Sequence[Benchmark]
     pages: str
     left_out: Sequence[str] = ()
+
+
+CONFIGURATION = "asv.conf.json"
+"""The file that says where asv keeps results and pages."""
+
+
+def find_trend(checkout: Path, folder: Path) -> Trend | None:
+    """Read what asv has measured of a project.
+
+    Args:
+        checkout: The project's checkout.
+        folder: The dashboard's folder, from which asv's pages are linked.
+
+    Returns:
+        The trend; None where the project has no asv, or nothing was measured.
+    """
+    try:
+        text = (checkout / CONFIGURATION).read_text(encoding="utf-8")
+        # asv takes comments, which JSON has not.
+        settings = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+        results = checkout / settings.get("results_dir", "results")
+        pages = checkout / settings.get("html_dir", "html") / "index.html"
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return read_trend(results, os.path.relpath(pages, folder) if pages.is_file() else "")
 
 
 def read_trend(results: Path, pages: str = "") -> Trend | None:

@@ -12,6 +12,8 @@ import torch
 import optbench
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Status
+from optbench.engines.execute import Finished, run_batch
+from optbench.engines.planner import Batch
 from optbench.request import Request
 from optbench.workflow import choose_jobs, estimate, make_plan, runs_of
 
@@ -160,3 +162,22 @@ def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
         optbench.run("quadratik", "gd", results=tmp_path / "results")
 
     assert not (tmp_path / "results").exists()
+
+
+def test_the_probe_of_a_task_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warmup longer than the probe would end it at once, and its no time would be believed."""
+    ended: list[Finished] = []
+
+    def watched(batch: Batch) -> Finished:
+        ended.append(run_batch(batch))
+        return ended[-1]
+
+    monkeypatch.setattr("optbench.executors.estimate.run_batch", watched)
+    request = Request(
+        problems=("digits-mlp",),
+        optimizers=("torch.SGD",),
+        schedules=("warmup_cosine:warmup=100",),
+    )
+    estimate(make_plan(runs_of([request])))
+
+    assert [str(run.status) for run in ended[0].runs] == ["budget"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from optbench.core.spec import Spec
 from optbench.engines.execute import horizon, run_batch
 from optbench.engines.planner import Batch
 from optbench.engines.threads import one_thread
@@ -38,8 +39,16 @@ def _seconds(batch: Batch) -> float:
     first, trains = batch.specs[0], batch.engine == "training"
     share = min(1.0, (PROBE_UPDATES if trains else PROBE_STEPS) / horizon(first))
     once = replace(first.training, evaluations=1) if trains else first.training
+    # A schedule's warmup may be longer than the probe, which would then be refused.
     probe = tuple(
-        replace(spec, budget=spec.budget * share, targets=(), training=once) for spec in batch.specs
+        replace(
+            spec,
+            budget=spec.budget * share,
+            targets=(),
+            training=once,
+            schedule=Spec("constant"),
+        )
+        for spec in batch.specs
     )
     with one_thread():
         finished = run_batch(Batch(batch.engine, probe))

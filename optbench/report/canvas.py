@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from optbench.analysis.tables import printable
 from optbench.report.grid import EDGE, Grid, columns_for
-from optbench.report.legend import Entry, add_legend, legend_height
+from optbench.report.legend import Entry, add_legend, by_length, legend_height
 from optbench.report.lettering import MISSING, fold
 from optbench.report.looks import WEB, Look
 from optbench.report.style import INK, LineStyle, PowerFormatter, PowerLocator
@@ -133,7 +133,8 @@ class Canvas:
         look, figure = self.look, self._figure
         renderer = RendererAgg(8, 8, figure.dpi)  # type: ignore[no-untyped-call]
         letter, room = look.text / 72, look.width - 2 * EDGE
-        shown = [entries for entries in (self.lines, self.keys) if entries]
+        parts = (*by_length(self.lines, room, look.small), self.keys)
+        shown = [entries for entries in parts if entries]
         legends = [add_legend(figure, entries, room, look.small) for entries in shown]
         heights = [legend_height(legend, renderer) + 0.06 for legend in legends]
         head = EDGE + LINE * letter * len(self._title) + self._above

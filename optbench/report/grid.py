@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
@@ -60,10 +60,12 @@ class Grid:
         """
         rows = math.ceil(len(self.plots) / self.columns)
         margins = _Margins([0.5] * self.columns, [0.1] * self.columns, [0.1] * rows, [0.5] * rows)
-        # Ticks depend on the plot's size, and the size on the room for the ticks: twice settles it.
+        self._place_once(figure, margins, head, foot)
+        margins = self._measure(renderer, rows)
+        # Ticks depend on the plot's size, and the size on the room for ticks, which never shrinks.
         for _ in range(2):
             self._place_once(figure, margins, head, foot)
-            margins = self._measure(renderer, rows)
+            margins = margins.with_room_for(self._measure(renderer, rows))
         return self._place_once(figure, margins, head, foot)
 
     def _place_once(self, figure: Figure, room: _Margins, head: float, foot: float) -> float:
@@ -108,6 +110,11 @@ class _Margins:
     right: Sequence[float]
     top: Sequence[float]
     bottom: Sequence[float]
+
+    def with_room_for(self, other: _Margins) -> _Margins:
+        """Return what is enough for both."""
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return _Margins(*([*map(max, a, b)] for a, b in pairs))
 
 
 def columns_for(plots: int, width: float, size: float) -> int:

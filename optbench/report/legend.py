@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from optbench.analysis.tables import printable
-from optbench.report.lettering import fold
+from optbench.report.lettering import fold, inches
 
 Entry = tuple[Artist, str]
 """What a legend shows: a sample and its text."""
@@ -20,6 +20,9 @@ HANDLE, GAP, SPACE = 2.6, 0.8, 1.4
 """Length of a sample, between it and its text, and between columns, in letters' sizes."""
 
 MOST_COLUMNS = 8
+
+MANY = 7
+"""Entries from which on a few long ones stand apart, so that they do not decide the columns."""
 
 FOLDED = 1.0
 """What a text that goes on in the next line costs beside its lines: rather one column fewer."""
@@ -59,6 +62,23 @@ def add_legend(figure: Figure, entries: Sequence[Entry], width: float, size: flo
     for text, label in zip(legend.get_texts(), flat, strict=True):
         text.set_text(label)
     return legend
+
+
+def by_length(
+    entries: Sequence[Entry], width: float, size: float
+) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries of many that fit into a column, and those that need a line of their own.
+
+    Args:
+        entries: Entries of a legend.
+        width: Inches that it may have.
+        size: Points of its texts.
+    """
+    if len(entries) < MANY:
+        return list(entries), []
+    long = [inches(printable(text), size) > width / 2 for _, text in entries]
+    pairs = list(zip(entries, long, strict=True))
+    return [e for e, own in pairs if not own], [e for e, own in pairs if own]
 
 
 def legend_height(legend: Legend, renderer: RendererAgg) -> float:

@@ -5,6 +5,7 @@ One function draws a kind, for papers and pages alike; the look makes the differ
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,11 @@ def draw(kind: str, rows: Sequence[Row], look: Look, **choices: str) -> Made:
         raise OptbenchError("there are no runs to draw")
     from matplotlib import rc_context
 
+    from optbench.report.lettering import MISSING
+
     chosen = {name: value for name, value in choices.items() if value}
-    with rc_context(look.rc):
+    with rc_context(look.rc), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=MISSING)
         made: Made = load(KINDS[kind].target)(rows, look, **chosen)
     return made
 

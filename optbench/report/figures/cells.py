@@ -69,6 +69,8 @@ def draw_cells(
         ax=axes,
         mask=~np.isfinite(drawn),
         norm=norm,
+        vmin=0,  # the norm decides; looking for ends warns where there is no number
+        vmax=1,
         cmap=COLOURS,
         cbar=False,
         annot=np.array(texts, dtype=object),

@@ -58,9 +58,8 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
         keys += _draw_plot(axes, look, same, points, styles, numbers)
         cost = STATE if x == "state_bytes" else budget_name(same, x)
         labels.append((cost, f"final {axis_name(same)}"))
-        front = ", ".join(point.name for point in points if point.on_front) or "empty"
-        what = f"Final {in_words(same, measure).lower()} on {same[0].problem}"
-        words.append(f"{what} against {cost}; the front is {front}.")
+        what = f"Final {in_words(same, measure).lower()} on {same[0].problem} against {cost}"
+        words.append(f"{what}: {'; '.join(map(_in_words, points))}.")
     samples = {name: _sample(styles[name]) for name in dict.fromkeys(row.name for row in rows)}
     canvas.lines += [(artist, name) for name, artist in samples.items()]
     canvas.keys += keys_of(keys)
@@ -70,6 +69,12 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
     name_plots(canvas, [same[0].title for same in groups])
     label_plots(canvas, *zip(*labels, strict=True))
     return Made(figure=canvas.figure(), data=numbers.table(), alt=" ".join(words))
+
+
+def _in_words(point: Point) -> str:
+    end = "lost" if np.isinf(point.value) else f"{point.value:.2g}"
+    front = ", on the front" if point.on_front else ""
+    return f"{point.name} {end} at {point.cost:.4g}{front}"
 
 
 def _sample(style: LineStyle) -> Line2D:

@@ -157,7 +157,10 @@ def _vertical_axis(plot: _Plot, rail_rows: int) -> float:
     if not len(y):
         axes.set_yticks([])
     if rail:
-        axes.yaxis.set_major_locator(_Below(axes.yaxis.get_major_locator(), float(high)))
+        # A tick just below the rail would run into its name.
+        log = axes.get_yscale() == "log"
+        below = high / (high / low) ** 0.06 if log else high - 0.06 * (high - low)
+        axes.yaxis.set_major_locator(_Below(axes.yaxis.get_major_locator(), float(below)))
         axes.axhline(high, color=plot.look.ink, alpha=0.5, lw=0.8)
         text: dict[str, Any] = {"ha": "right", "va": "center", "size": plot.look.small}
         axes.text(-0.012, 1 - rail / 2, "diverged", transform=axes.transAxes, **text)

@@ -1,0 +1,163 @@
+"""`optbench figure`, and the same from Python."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import optbench as ob
+from optbench.cli.figure import STYLES
+from optbench.report import save as saving
+from optbench.report.figures import KINDS
+from optbench.report.looks import LOOKS
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two optimizers on two problems."""
+    folder = tmp_path_factory.mktemp("store")
+    problems = ["quadratic:kappa=10", "rosenbrock-2d"]
+    ob.run(problems, ["gd", "adam"], lr=["1e-3", "1e-1"], budget=50, results=folder)
+    return folder
+
+
+def test_a_figure_is_written_with_its_numbers(
+    optbench: Command, store: Path, tmp_path: Path
+) -> None:
+    """The two paths are printed, and the CSV holds the curves of the problem that was picked."""
+    done = optbench(
+        "figure", "convergence", str(store), "-p", "quad*", "-o", "a.pdf", "--x", "step"
+    )
+
+    assert (done.returncode, done.stdout.split()) == (0, ["a.pdf", "a.csv"])
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["series"] for line in lines if line["part"] == "median"} == {"gd", "adam"}
+    assert {line["problem"] for line in lines} == {"quadratic:kappa=10"}
+    assert "step" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["convergance"], "unknown kind of figure 'convergance'; did you mean convergence?"),
+        (["ranks", "--style", "icmll"], "unknown style 'icmll'; did you mean icml?"),
+        (["ranks", "-o", "a.jpg"], "unknown format of a.jpg: ending 'jpg'; did you mean png"),
+        (["ranks", "-o", "folder"], "unknown format of folder: ending ''"),
+        (["ranks", "--width", "column"], "style neurips has one width, 5.5 in; two have: icml"),
+        (["ranks", "--style", "icml", "--width", "page"], "unknown width of style icml 'page'"),
+        (["convergence", "--x", "steps"], "unknown x of a figure convergence 'steps'; did you"),
+        (["ranks", "--x", "step"], "a figure ranks has no choice of x; one with it: convergence"),
+        (["ranks", "--measure", "value"], "a figure ranks has no choice of measure"),
+        (["ranks"], "there are no results in results"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line(optbench: Command, arguments: list[str], said: str) -> None:
+    """What is wrong is named with what would be right, and nothing is written."""
+    done = optbench("figure", *arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"optbench: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ranks", "ranks need 5 problems"),
+        ("schedule", "two schedules or more; there is: constant"),
+        ("noise-floor", "gradient noise"),
+        ("kappa-scaling", "three condition numbers"),
+    ],
+)
+def test_runs_that_do_not_suit_are_refused(
+    optbench: Command, store: Path, tmp_path: Path, kind: str, said: str
+) -> None:
+    """One line says what the kind needs, and no file is left."""
+    done = optbench("figure", kind, str(store))
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.glob(f"{kind}.*"))
+
+
+def test_an_empty_store_and_a_folder_that_is_not_there(optbench: Command, tmp_path: Path) -> None:
+    """Both are one line."""
+    from optbench.store import open_store
+
+    with open_store(tmp_path / "empty"):
+        pass
+    done = optbench("figure", "convergence", "empty")
+    assert (done.returncode, done.stderr) == (2, "optbench: there are no runs to draw\n")
+    done = optbench("figure", "convergence", "empty", "-o", "no/where/a.pdf")
+    assert done.returncode == 2
+
+
+def test_a_file_that_cannot_be_written_is_one_line(optbench: Command, store: Path) -> None:
+    """The folder is not made; the line names the file."""
+    done = optbench("figure", "trajectory", str(store), "-o", "not/there.svg")
+
+    assert done.returncode == 2
+    assert done.stderr == "optbench: cannot write not/there.svg: No such file or directory\n"
+
+
+def test_pgf_without_tex_names_the_other_formats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is drawn the line says which programs it looked for."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    with pytest.raises(ob.OptbenchError, match="PGF needs xelatex, lualatex or pdflatex") as caught:
+        saving.check_path(Path("a.pgf"))
+    assert "other formats: pdf, svg, png" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [r"$\alpha_1$", "50% & more", "{#}", "10⁻¹²", "a_b^c~d\\"])
+def test_no_character_is_a_command_of_tex(text: str) -> None:
+    """Escaped, braces are in pairs and no special sign stands alone."""
+    written = saving.to_tex(text)
+    bare = written
+    for command in (*saving.IN_TEX.values(), r"\ensuremath"):
+        bare = bare.replace(command, "")
+
+    assert written.count("{") == written.count("}") or "{" in text
+    assert not set(bare) & set("$&#%~_") - set("_^")
+    assert saving.to_tex("10⁻¹²") == r"10\ensuremath{^{-}}\ensuremath{^{1}}\ensuremath{^{2}}"
+
+
+def test_help_tells_every_kind_and_style(optbench: Command) -> None:
+    """The registries and the help are one."""
+    text = optbench("figure", "--help").stdout
+
+    assert all(kind in text and entry.about[:30] in text for kind, entry in KINDS.items())
+    assert tuple(LOOKS) == STYLES
+    assert all(style in text for style in STYLES)
+
+
+def test_python_gives_matplotlibs_figure_to_edit(store: Path, tmp_path: Path) -> None:
+    """Of a result, of runs, of a path: the same figure, which is saved as it is edited."""
+    from matplotlib.figure import Figure
+
+    found = ob.run("quadratic:kappa=10", "gd", lr=["1e-1"], budget=20)
+    figures = [ob.figure("convergence", given) for given in (found, found.runs, list(found.runs))]
+    assert all(isinstance(figure, Figure) for figure in figures)
+    ob.save_figure(figures[0], tmp_path / "a.svg")
+    ob.save_figure(figures[1], tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    figures[0].axes[0].set_xlabel("edited")
+    figures[0].axes[0].set_ylim(1e-30, 1e30)
+    ob.save_figure(figures[0], tmp_path / "a.pdf")
+    assert b"/Type3" not in (tmp_path / "a.pdf").read_bytes()
+    stored = ob.figure("trajectory", store, style="icml", width="text")
+    assert stored.get_size_inches()[0] == 6.75
+    with pytest.raises(ob.OptbenchError, match="a int is not results"):
+        ob.figure("convergence", [1])  # type: ignore[list-item]

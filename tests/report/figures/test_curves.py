@@ -1,0 +1,138 @@
+"""Convergence and sensitivity: axes to choose, several problems, the good region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from optbench.analysis.curves import band
+from optbench.analysis.sensitivity import good_region
+from optbench.analysis.summary import Row, summarize
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.report.figures import draw
+from optbench.report.looks import LOOKS, NEURIPS
+from tests.learning_runs import learning_runs
+from tests.report.figures.seen import look_at
+
+
+@pytest.mark.parametrize("x", ["gradient_calls", "step", "seconds"])
+def test_curves_stand_against_what_is_asked(run: Callable[..., Run], x: str) -> None:
+    """The line is the analysis' band against that column, and the axis says which it is."""
+    runs = [run(seed=s, budget=50) for s in range(3)]
+    clocks = [{**r.curve, "seconds": 0.01 + r.curve["step"] * (1 + s)} for s, r in enumerate(runs)]
+    runs = [replace(r, curve=c) for r, c in zip(runs, clocks, strict=True)]
+    made = draw("convergence", summarize(runs), NEURIPS, x=x)
+    (line,) = [a for a in made.figure.axes[0].lines if a.get_markevery() is not None]
+
+    found = band(runs, "suboptimality", x)
+    assert np.asarray(line.get_xdata()).tolist() == found.x.tolist()
+    assert np.asarray(line.get_ydata()).tolist() == found.median.tolist()
+    assert x.removesuffix("_calls") in made.figure.axes[0].get_xlabel().replace("evaluations", "")
+    median = made.data[made.data["part"] == "median"]
+    assert median[x].tolist() == found.x.tolist()
+    assert median["y"].tolist() == found.median.tolist()
+
+
+def test_epochs_are_of_learning_problems_only(league: list[Row]) -> None:
+    """A task has them; functions are refused in one line that says why."""
+    made = draw("convergence", summarize(learning_runs()), NEURIPS, x="epoch")
+
+    assert made.figure.axes[0].get_xlabel() == "epoch"
+    with pytest.raises(OptbenchError, match="only learning problems have epochs"):
+        draw("convergence", league, NEURIPS, x="epoch")
+
+
+def test_theory_is_not_drawn_against_time(run: Callable[..., Run]) -> None:
+    """A bound on steps says nothing of seconds."""
+    one = run()
+    one = replace(one, curve={**one.curve, "seconds": one.curve["step"]})
+    parts = {
+        x: set(draw("convergence", summarize([one]), NEURIPS, x=x).data["part"])
+        for x in ("gradient_calls", "seconds")
+    }
+
+    assert "theory" in parts["gradient_calls"]
+    assert "theory" not in parts["seconds"]
+
+
+@pytest.mark.parametrize("kind", ["convergence", "sensitivity"])
+def test_problems_are_small_multiples_with_one_legend(kind: str, league: list[Row]) -> None:
+    """Six problems have six plots in their numbers' order, names once, labels once."""
+    seen = look_at(draw(kind, league, NEURIPS).figure)
+
+    titles = [axes.get_title() for axes in seen.figure.axes]
+    assert titles == ["k4", "k10", "k30", "k100", "k300", "k1000"]
+    for name in ("gd", "heavy_ball", "nesterov"):
+        assert [text.get_text() for text in seen.figure.legends[0].get_texts()].count(name) == 1
+    labels = [text for text in seen.texts if text in ("learning rate",) or "evaluations" in text]
+    assert len(labels) == 1
+    colours = [
+        {line.get_color() for line in axes.lines if line.get_markevery() is not None}
+        for axes in seen.figure.axes
+    ]
+    assert all(colours[0] == others for others in colours)
+
+
+@pytest.mark.parametrize("kind", ["convergence", "sensitivity", "rate", "pareto"])
+def test_too_many_problems_are_refused(kind: str, league: list[Row]) -> None:
+    """Thirteen do not fit; the line says how to pick and what there is."""
+    many = [replace(league[0], problem=f"problem-{i}") for i in range(13)]
+
+    with pytest.raises(OptbenchError) as caught:
+        draw(kind, many, NEURIPS)
+    assert "up to 12 problems and there are 13" in str(caught.value)
+    assert "-p problem-0" in str(caught.value)
+    assert "problem-12" in str(caught.value)
+
+
+def test_the_good_region_is_thick_and_told(run: Callable[..., Run]) -> None:
+    """The thick line ends where the analysis says, on the curve; so does divergence begin."""
+    runs = [run(lr=lr, kappa=30.0, budget=40) for lr in np.geomspace(0.01, 5, 12)]
+    (row,) = summarize(runs)
+    made = draw("sensitivity", [row], NEURIPS)
+    region = good_region(row)
+    assert region is not None
+    assert region.boundary is not None
+    (thick,) = [line for line in made.figure.axes[0].lines if line.get_gid() == "good"]
+
+    x, y = np.asarray(thick.get_xydata()).T
+    assert (x[0], x[-1]) == (pytest.approx(region.low), pytest.approx(region.high))
+    (median,) = [line for line in made.figure.axes[0].lines if line.get_gid() == "median"]
+    lr, level = np.asarray(median.get_xydata()).T
+    known = np.isfinite(level)
+    on_curve = np.interp(np.log(x), np.log(lr[known]), np.log(level[known]))
+    assert np.log(y) == pytest.approx(on_curve)
+    assert thick.get_linewidth() > 2 * median.get_linewidth()
+    legend = made.figure.legends[0].get_texts()[0].get_text()
+    assert f"{region.decades:.2g} decades" in legend
+    assert ("≥" in legend) == (not region.closed)
+    (bar,) = [line for line in made.figure.axes[0].lines if line.get_marker() == "|"]
+    assert np.asarray(bar.get_xdata()).tolist() == [region.boundary]
+
+
+def test_ticks_stay_off_the_rail_and_are_powers_of_ten(league: list[Row]) -> None:
+    """No number stands beside the row of those that diverged."""
+    for style in ("icml", "web"):
+        seen = look_at(draw("sensitivity", league, LOOKS[style]).figure)
+        for axes in seen.figure.axes:
+            rail = min(
+                float(line.get_ydata()[0])  # type: ignore[index,arg-type]
+                for line in axes.lines
+                if line.get_alpha() == 0.5
+            )
+            assert all(tick < rail for tick in axes.get_yticks())
+            assert len(axes.get_yticks()) >= 2
+
+
+def test_the_legend_stands_below_its_columns_even(run: Callable[..., Run]) -> None:
+    """One name of 300 letters does not make a column of fifty."""
+    runs = [run(budget=20)]
+    (row,) = summarize(runs)
+    rows = [replace(row, optimizer="x" * 300 if i == 3 else f"m{i}") for i in range(20)]
+    figure = draw("convergence", rows, NEURIPS).figure
+
+    assert [len(legend.get_texts()) for legend in figure.legends][:2] == [19, 1]

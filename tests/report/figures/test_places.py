@@ -1,0 +1,135 @@
+"""Trajectories, schedules and fronts show the runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from optbench.analysis.pareto import pareto
+from optbench.analysis.summary import Row
+from optbench.core.errors import OptbenchError
+from optbench.families.landscape import landscape, surroundings
+from optbench.report.figures import draw
+from optbench.report.figures.trajectory import levels_of
+from optbench.report.looks import NEURIPS
+from tests.report.figures.seen import look_at
+
+
+def test_paths_are_the_recorded_points(plane: list[Row]) -> None:
+    """Every point of a run, the start, the end and the four minimisers of Himmelblau's function."""
+    made = draw("trajectory", plane, NEURIPS)
+    seen = look_at(made.figure)
+    himmelblau, rosenbrock = seen.figure.axes
+
+    for axes, problem in ((himmelblau, "himmelblau-2d"), (rosenbrock, "rosenbrock-2d")):
+        for row in (r for r in plane if r.problem == problem):
+            (path,) = [a for a in axes.lines if a.get_gid() == f"path {row.name}"]
+            points = np.asarray(row.best[0].points)
+            points = points[np.isfinite(points).all(axis=1)]
+            assert np.asarray(path.get_xydata()) == pytest.approx(np.clip(points, -1e6, 1e6))
+            own = made.data.query(f"problem == '{problem}' and series == {row.name!r}")
+            assert own[["x1", "x2"]].to_numpy() == pytest.approx(row.best[0].points, nan_ok=True)
+    (stars,) = [a for a in himmelblau.lines if a.get_gid() == "minimisers"]
+    assert len(np.asarray(stars.get_xdata())) == 4
+    (start,) = [a for a in rosenbrock.lines if a.get_gid() == "start"]
+    assert np.asarray(start.get_xydata()).tolist() == [[-1.2, 1.0]]
+
+
+def test_a_path_that_diverges_does_not_blow_up_the_window(plane: list[Row]) -> None:
+    """The window holds start and minimiser, and a cross where the path left."""
+    rows = [row for row in plane if row.problem == "rosenbrock-2d"]
+    figure = draw("trajectory", rows, NEURIPS).figure
+    (low, high), (bottom, top) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+
+    assert low < -1.2 < 1 < high
+    assert bottom < 1 < top
+    assert high - low < 20
+    (cross,) = [a for a in figure.axes[0].lines if a.get_marker() == "x"]
+    x, y = np.asarray(cross.get_xydata())[0]
+    assert low <= x <= high
+    assert bottom <= y <= top
+
+
+def test_contours_are_of_the_function_evenly_in_the_logarithm(plane: list[Row]) -> None:
+    """Levels have one ratio, and the grid is Rosenbrock's function minus f*."""
+    problem = next(row for row in plane if "rosen" in row.problem).best[0].spec.problem
+    ground = landscape(problem, (-2, 2), (-1, 3), points=9)
+    x, y = np.meshgrid(ground.x, ground.y)
+
+    assert ground.values == pytest.approx((1 - x) ** 2 + 100 * (y - x * x) ** 2)
+    levels = levels_of(ground)
+    assert levels[1:] / levels[:-1] == pytest.approx(levels[1] / levels[0])
+    assert levels[-1] < ground.values.max()
+    assert surroundings(problem).minimisers.tolist() == [[1.0, 1.0]]
+
+
+def test_paths_need_two_variables_and_points(plane: list[Row], league: list[Row]) -> None:
+    """Other runs are refused in one line; those without points, too."""
+    for rows in (
+        league,
+        [replace(r, best=tuple(replace(run, points=None) for run in r.best)) for r in plane],
+    ):
+        with pytest.raises(OptbenchError, match="two variables"):
+            draw("trajectory", rows, NEURIPS)
+
+
+def test_schedules_are_compared_a_row_an_optimizer(noisy: list[Row]) -> None:
+    """Each cell has its final measure, and the best of a row is bold."""
+    axes = draw("schedule", noisy, NEURIPS).figure.axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    schedules = [label.get_text() for label in axes.get_xticklabels()]
+
+    assert names == sorted({row.optimizer for row in noisy})
+    assert schedules[0] == "constant"
+    for text in axes.texts:
+        j, i = (int(place) for place in text.get_position())
+        pair = names[i], schedules[j]
+        (row,) = [r for r in noisy if (r.optimizer, r.schedule) == pair]
+        ends = {r.schedule: r.final.center for r in noisy if r.optimizer == pair[0] and r.final}
+        assert row.final is not None
+        assert text.get_text() == f"{row.final.center:.1e}"
+        assert (text.get_fontweight() == "bold") == (pair[1] == min(ends, key=lambda s: ends[s]))
+
+
+def test_one_schedule_is_no_comparison(league: list[Row]) -> None:
+    """The line names what there is."""
+    with pytest.raises(OptbenchError, match="two schedules or more; there is: constant"):
+        draw("schedule", league, NEURIPS)
+
+
+@pytest.mark.parametrize("x", ["gradient_calls", "state_bytes"])
+def test_points_and_front_are_those_of_the_analysis(noisy: list[Row], x: str) -> None:
+    """Each entrant is where it ends and what it pays; the front passes through its own."""
+    made = draw("pareto", noisy, NEURIPS, x=x)
+    seen, points = look_at(made.figure), pareto(noisy, x)
+
+    for point in points:
+        (mark,) = [a for a in seen.lines("point") if a.get_gid() == f"point {point.name}"]
+        assert np.asarray(mark.get_xydata()).tolist() == [[point.cost, point.value]]
+        assert (mark.get_markerfacecolor() != "none") == point.on_front
+    (front,) = seen.lines("front")
+    corners = np.asarray(front.get_xydata()).tolist()
+    assert all([p.cost, p.value] in corners for p in points if p.on_front)
+
+
+def test_lost_and_unknown_costs_are_told(noisy: list[Row]) -> None:
+    """An entrant whose runs diverged is on the edge; one without a known cost is named."""
+    lost = replace(noisy[0], optimizer="lost", final=None)
+    lost = replace(
+        lost,
+        best=tuple(
+            replace(run, curve={**run.curve, "suboptimality": run.curve["suboptimality"] * np.nan})
+            for run in lost.best
+        ),
+    )
+    foreign = replace(
+        noisy[1],
+        optimizer="foreign",
+        best=tuple(replace(run, facts={**run.facts, "state_bytes": None}) for run in noisy[1].best),
+    )
+    seen = look_at(draw("pareto", [*noisy, lost, foreign], NEURIPS, x="state_bytes").figure)
+
+    assert any(a.get_marker() == "x" for a in seen.figure.axes[0].lines)
+    assert any("not told what it costs: foreign" in text for text in seen.texts)

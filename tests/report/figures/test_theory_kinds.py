@@ -1,0 +1,156 @@
+"""Rates, scaling with kappa, noise floors: what was fitted and what theory says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import optbench
+from optbench.analysis.scaling import exponent, kappa_of
+from optbench.analysis.summary import Row, summarize
+from optbench.core.errors import OptbenchError
+from optbench.core.run import Run
+from optbench.report.figures import draw
+from optbench.report.figures.noise_floor import level_of, theory_floor
+from optbench.report.looks import NEURIPS
+from optbench.theory.diagnosis.diagnose import Kind, diagnose
+from tests.learning_runs import learning_runs
+from tests.report.figures.seen import look_at
+
+
+@pytest.fixture(scope="module")
+def descent() -> list[Row]:
+    """Gradient descent and Polyak's pair on a quadratic, whose rates theory knows."""
+    optimizers = ["gd:lr=1/L", "heavy_ball:lr=polyak,beta=polyak"]
+    return summarize(
+        optbench.run("quadratic:kappa=100", optimizers, budget=4000, targets=[1e-14]).runs
+    )
+
+
+def test_fits_and_theory_have_their_slopes_in_the_window(descent: list[Row]) -> None:
+    """On the logarithmic axis the fitted line falls at the diagnosis' rate, theory's at its own."""
+    made = draw("rate", descent, NEURIPS)
+    seen = look_at(made.figure)
+
+    for row in descent:
+        found = diagnose(row.best[0])
+        assert found.kind is Kind.GEOMETRIC
+        assert found.theory is not None
+        (fit,), (theory,) = seen.lines(f"fit {row.name}"), seen.lines(f"theory {row.name}")
+        t, y = np.asarray(fit.get_xydata()).T
+        assert (t[0], t[-1]) == pytest.approx(found.window)
+        assert np.polyfit(t, np.log(y), 1)[0] == pytest.approx(-found.value)
+        t, y = np.asarray(theory.get_xydata()).T
+        assert np.polyfit(t, np.log(y), 1)[0] == pytest.approx(-found.theory.value)
+        assert theory.get_linestyle() == "--"
+        (measured,) = seen.lines(f"measured {row.name}")
+        gap = row.best[0].curve["suboptimality"]
+        assert np.asarray(measured.get_ydata()) == pytest.approx(np.maximum(gap / gap[0], 1.5e-14))
+        middle = np.interp(np.mean(found.window), *np.asarray(measured.get_xydata()).T)
+        assert np.interp(np.mean(found.window), *np.asarray(fit.get_xydata()).T) == pytest.approx(
+            middle, rel=0.2
+        )
+        told = " ".join(seen.texts)
+        assert found.short in told
+        assert f"{np.exp(-found.theory.value):.4g}^t" in told
+
+
+def test_power_laws_are_straight_on_two_logarithmic_axes(run: Callable[..., Run]) -> None:
+    """A curve like 1/t^2 has logarithmic steps and its exponent."""
+    t = np.unique(np.geomspace(1, 1e5, 300).astype(int)).astype(float)
+    one = run()
+    curve = {"step": t, "gradient_calls": t, "suboptimality": t**-2.0, "gradient_norm": 1 / t}
+    rows = summarize([replace(one, curve={**curve, "value": t**-2.0 + 1}, hits=())])
+    made = draw("rate", rows, NEURIPS)
+
+    assert made.figure.axes[0].get_xscale() == "log"
+    (fit,) = look_at(made.figure).lines("fit")
+    x, y = np.asarray(fit.get_xydata()).T
+    assert np.polyfit(np.log(x), np.log(y), 1)[0] == pytest.approx(-2, abs=0.01)
+
+
+def test_tasks_have_no_rate() -> None:
+    """Learning problems are refused in one line."""
+    with pytest.raises(OptbenchError, match="runs on functions"):
+        draw("rate", summarize(learning_runs()), NEURIPS)
+
+
+def test_scaling_is_the_median_of_steps_with_its_exponent(league: list[Row]) -> None:
+    """Points are the steps to the common target; the legend has the fitted exponent."""
+    rows = [replace(row, problem="quadratic") for row in league if row.name != "nesterov"]
+    made = draw("kappa-scaling", rows, NEURIPS)
+    seen = look_at(made.figure)
+    level = float(made.figure.axes[0].get_ylabel().split()[-1])
+
+    for name in ("gd", "heavy_ball"):
+        own = sorted((r for r in rows if r.name == name), key=lambda r: kappa_of(r) or 0.0)
+        steps = [
+            np.median([h.step for r in row.best for h in r.hits if h.target == level])
+            for row in own
+        ]
+        (line,) = seen.lines(f"steps {name}")
+        assert np.asarray(line.get_ydata()).tolist() == steps
+        assert np.asarray(line.get_xdata()).tolist() == [4, 10, 30, 100, 300, 1000]
+        found = exponent(np.asarray(line.get_xdata()), np.array(steps))
+        (text,) = [t for t in seen.texts if t.startswith(f"{name}: ")]
+        assert f"κ^{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" in text
+    for words, slope in (("slope 1", 1.0), ("slope 1/2", 0.5)):
+        (line,) = [a for a in seen.lines(words) if a.get_gid() == words]
+        x, y = np.log(np.asarray(line.get_xydata())).T
+        assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(slope)
+
+
+def test_missed_targets_are_on_the_edge(league: list[Row]) -> None:
+    """A condition number at which most seeds miss has a cross, and no point."""
+    worst = [row for row in league if row.problem == "k1000"]
+    rows = [
+        replace(row, best=tuple(replace(r, hits=()) for r in row.best)) if row in worst else row
+        for row in league
+        if row.name == "gd"
+    ]
+    seen = look_at(draw("kappa-scaling", rows, NEURIPS).figure)
+
+    (line,) = seen.lines("steps gd")
+    assert np.isnan(np.asarray(line.get_ydata(), dtype=float)).tolist() == [False] * 5 + [True]
+    crosses = [a for a in seen.figure.axes[0].lines if a.get_marker() == "x"]
+    assert [np.asarray(a.get_xdata()).tolist() for a in crosses] == [[1000]]
+
+
+def test_scaling_needs_a_sweep(league: list[Row]) -> None:
+    """Two condition numbers are no sweep; the line says what would be."""
+    with pytest.raises(OptbenchError, match="quadratic:kappa=10/100/1000"):
+        draw("kappa-scaling", [r for r in league if r.problem in ("k4", "k10")], NEURIPS)
+
+
+def test_the_noise_floor_is_the_closed_form(noisy: list[Row]) -> None:
+    """Below and above the levels theory's lines are those of kappa's ends: eta s^2/(2(2 - h))."""
+    made = draw("noise-floor", noisy, NEURIPS)
+    seen = look_at(made.figure)
+    (row,) = [r for r in noisy if (r.optimizer, r.schedule) == ("sgd", "constant")]
+    (line,) = seen.lines("level sgd")
+    lrs, levels = np.asarray(line.get_xydata()).T
+
+    for lr, level in zip(lrs, levels, strict=True):
+        own = [level_of(run) for run in row.runs if run.hyper["lr"] == lr]
+        assert level == pytest.approx(np.exp(np.mean(np.log(own))))
+    eta = np.array([0.05, 0.2])
+    found = theory_floor(row, eta)
+    assert found is not None
+    low, high = found
+    assert low == pytest.approx(0.1 * eta / (2 * (2 - eta / 5)))
+    assert high == pytest.approx(0.1 * eta / (2 * (2 - eta)))
+    # Ten variables, three seeds and the last half of 2000 steps: within a third.
+    assert levels[lrs == 0.2] == pytest.approx((low[1] + high[1]) / 2, rel=0.35)
+    drawn = {tuple(np.asarray(a.get_ydata())[:1]) for a in seen.lines("theory sgd")}
+    assert len(drawn) == 2
+    crosses = [a for a in seen.figure.axes[0].lines if a.get_marker() == "x"]
+    assert {float(np.asarray(a.get_xdata())[0]) for a in crosses} == {3.0}
+
+
+def test_without_noise_there_is_no_floor(league: list[Row]) -> None:
+    """Exact gradients, decaying rates and an unknown f* are refused in one line."""
+    with pytest.raises(OptbenchError, match="gradient noise"):
+        draw("noise-floor", league, NEURIPS)

@@ -7,6 +7,7 @@
   const TOP = { log: 1e3, linear: 2 };
   const RAIL = 0.035; // height of one name's row of the rail, as a share of the plot
   const MAX_RAIL = 0.32;
+  const PER_LETTER = 6.7; // pixels that a letter of a title takes, on average
   const MOST_MARKERS = 60; // beyond so many curves markers tell nothing, and cost half of the time
   const ENDS = {
     lost: { symbol: "x-thin", size: 9 },
@@ -16,7 +17,10 @@
   };
 
   let printing = false;
-  optbench.print = (on) => { printing = on; };
+  optbench.print = (on) => {
+    printing = on;
+    document.documentElement.classList.toggle("printed", on);
+  };
   optbench.isDark = () => !printing && matchMedia("(prefers-color-scheme: dark)").matches;
 
   // Returns a colour for today's paper; the style sheet has a lighter one where it is too dark.
@@ -154,7 +158,8 @@
   function ends(curves, y, top, axis, log) {
     const found = [];
     curves.forEach((curve, k) => {
-      const mark = ENDS[curve.end];
+      // Of single runs only the lost are marked: the others all end at one place.
+      const mark = curve.slender && curve.end !== "lost" ? null : ENDS[curve.end];
       if (!mark || !curve.x.length) return;
       const colour = optbench.paint(curve.entry);
       let last = curve.x.length - 1;
@@ -226,16 +231,19 @@
     };
   }
 
-  function layout(chart, state, ranges, above, shapes) {
+  function layout(chart, state, ranges, above, shapes, size) {
     const [xAxis, yAxis] = [optbench.choice(chart.x, state.x), optbench.choice(chart.y, state.y)];
     const rows = Math.max(above.rows.length, 1);
     return {
-      xaxis: axisOf(xAxis, state.xlog, ranges.x, { anchor: "y" }),
-      yaxis: axisOf(yAxis, state.ylog, ranges.y, { domain: [0, 1 - above.height] }),
+      xaxis: axisOf(xAxis, state.xlog, ranges.x, size.width - 80, { anchor: "y" }),
+      yaxis: axisOf(yAxis, state.ylog, ranges.y, (size.height - 60) * (1 - above.height), { domain: [0, 1 - above.height] }),
       yaxis2: {
         domain: [1 - above.height + 0.005, 1], range: [-rows + 0.4, 0.6], visible: false, fixedrange: true,
       },
-      shapes, showlegend: false, hovermode: "closest", hoverdistance: 24,
+      // On paper there is no window whose size could be followed.
+      ...(printing ? size : { autosize: true }), shapes, showlegend: false, hovermode: "closest",
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: variable("--soft", "#57606a"), activecolor: variable("--accent", "#0b62c4") },
+      hoverdistance: 24,
       margin: { l: 8, r: 14, t: 12, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif', size: 12, color: variable("--ink", "#1b1f24") },
       // A finger on the plot scrolls the page.
@@ -251,7 +259,7 @@
   optbench.choice = (choices, key) => choices.find((choice) => choice.key === key) ?? choices[0];
 
   // Returns { traces, layout, who, marks }: `who[k]` tells what trace k is, for the hover box.
-  optbench.figure = (chart, data, series, state) => {
+  optbench.figure = (chart, data, series, state, size) => {
     const axis = optbench.choice(chart.y, state.y);
     const visible = new Set(series.entries.filter((entry) => !state.hidden.has(entry.text)));
     const curves = series.curves.filter((curve) => visible.has(curve.entry));
@@ -275,7 +283,7 @@
     return {
       traces: drawn.map(([trace]) => trace), who: drawn.map(([, who]) => who), curves, at, hidden, above,
       banded: areas.length > 0,
-      layout: layout(chart, state, ranges, above, rules(chart, axis, visible, ranges, above.height)),
+      layout: layout(chart, state, ranges, above, rules(chart, axis, visible, ranges, above.height), size),
     };
   };
 }

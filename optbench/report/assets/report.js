@@ -85,7 +85,8 @@
     draw() {
       const { chart, data, state } = this;
       this.series = optbench.series(chart, data, this.file, state, optbench.isDark());
-      this.figure = optbench.figure(chart, data, this.series, state);
+      const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
+      this.figure = optbench.figure(chart, data, this.series, state, size);
       const fresh = !this.drawn;
       Plotly.react(this.plot, this.figure.traces, this.figure.layout, CONFIG);
       this.drawn = true;
@@ -200,6 +201,10 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(drawn()));
   // Paper is white, and shows the charts that were not scrolled to as well.
   addEventListener("beforeprint", () => { optbench.print(true); redraw(charts); });
-  addEventListener("afterprint", () => { optbench.print(false); redraw(charts); });
+  addEventListener("afterprint", () => {
+    optbench.print(false);
+    redraw(charts);
+    charts.forEach((chart) => Plotly.Plots.resize(chart.plot));
+  });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") optbench.hideTip(); });
 }

@@ -120,11 +120,11 @@
 
   // Returns a number with as many digits as a curve holds.
   optbench.number = (value, digits = 6) => {
-    if (!Number.isFinite(value)) return Number.isNaN(value) ? "unknown" : value > 0 ? "∞" : "−∞";
+    if (!Number.isFinite(value)) return Number.isNaN(value) ? "unknown" : value > 0 ? "∞" : "-∞";
     const size = Math.abs(value);
     const text = size !== 0 && (size < 1e-3 || size >= 1e6)
       ? value.toExponential(digits - 1).replace(/\.?0+e/, "e")
       : String(Number(value.toPrecision(digits)));
-    return text.replace("e+", "e").replace(/-/g, "−");
+    return text.replace("e+", "e");
   };
 }

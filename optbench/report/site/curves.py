@@ -204,7 +204,8 @@ def _run(
     ys = {name: levels(run, name) for name in measures}
     ys = {name: y for name, y in ys.items() if np.isfinite(y).any()}
     xs = {axis: x for axis, x in xs.items() if np.isfinite(x).all() and len(x)}
-    kept = np.unique(np.concatenate([thin(x, list(ys.values()), width) for x in xs.values()]))
+    found = [thin(x, list(ys.values()), width) for x in xs.values()]
+    kept = np.unique(np.concatenate(found)) if found else slice(0)
     words = str(run.status).replace("_", " ") + (f": {run.message}" if run.message else "")
     end = _end([run])
     return {

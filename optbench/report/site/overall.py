@@ -26,6 +26,9 @@ from optbench.report.site.picture import picture
 from optbench.report.site.profile import profile_chart
 from optbench.report.site.whole import Whole
 
+MOST_PAIRS = 300
+"""Of more pairs no table is made: nobody reads it."""
+
 DATA = "overview"
 """The overview's file of data."""
 
@@ -93,7 +96,7 @@ def overall(whole: Whole) -> tuple[dict[str, Any], dict[str, str]]:
         "ranks": ranked,
         "no_ranks": why,
         "picture": picture("ranks", whole.rows) if ranked else "",
-        "cliques": [] if ranked is None else _cliques(ranked),
+        "pairs": ranked.pairs if ranked and len(ranked.pairs) <= MOST_PAIRS else (),
         "standings": _standings(whole, performance, ranked),
         "equal": is_equal_tuning(whole.contest),
         "times": _times(whole),
@@ -114,14 +117,6 @@ def _left_out(profiles: Sequence[Profile], ranked: Ranks | None) -> list[tuple[s
         found |= left_out
     found |= {} if ranked is None else ranked.left_out
     return [(printable(name), printable(why)) for name, why in sorted(found.items())]
-
-
-def _cliques(ranked: Ranks) -> list[str]:
-    """Return in words which stretches of ranks are not told apart."""
-    return [
-        ", ".join(printable(name) for name in ranked.names[first : last + 1])
-        for first, last in ranked.cliques
-    ]
 
 
 def _standings(whole: Whole, profile: Profile, ranked: Ranks | None) -> list[Standing]:

@@ -18,6 +18,9 @@ from optbench.theory.diagnosis.diagnose import Diagnosis, Kind, diagnose
 
 DATA = "theory"
 
+FALLS = (Kind.GEOMETRIC, Kind.FLOOR, Kind.OSCILLATING)
+"""What has a geometric rate: that of the fall, wherever it led to."""
+
 WITHIN = 0.02
 """Relative difference up to which a measured rate is the one of theory."""
 
@@ -96,21 +99,20 @@ def _verdict(found: Diagnosis) -> str:
     theory = found.theory
     if theory is None or not np.isfinite(found.value):
         return ""
-    if found.kind is Kind.GEOMETRIC and theory.kind == "power law":
+    geometric = found.kind in FALLS
+    if geometric and theory.kind == "power law":
         return "faster"
-    if str(found.kind) != theory.kind:
+    if theory.kind != ("geometric" if geometric else str(found.kind)):
         return ""
     # Geometric rates grow with speed, exponents of t fall.
-    ahead = (
-        found.value - theory.value if found.kind is Kind.GEOMETRIC else theory.value - found.value
-    )
+    ahead = found.value - theory.value if geometric else theory.value - found.value
     room = max(2 * found.error, WITHIN * abs(theory.value))
     return "as fast" if abs(ahead) <= room else "faster" if ahead > 0 else "slower"
 
 
 def _both(found: Diagnosis) -> bool:
     theory = found.theory
-    geometric = found.kind is Kind.GEOMETRIC and theory is not None and theory.kind == "geometric"
+    geometric = found.kind in FALLS and theory is not None and theory.kind == "geometric"
     return geometric and found.value > 0 and theory is not None and theory.value > 0
 
 

@@ -50,7 +50,8 @@ def relative_suboptimality(run: Run) -> Array:
     first = start_gap(run)
     if first <= 0:
         return np.where(gap <= 0, 0.0, np.inf)
-    return gap / first
+    with np.errstate(over="ignore"):  # 1e300 against a start of 1e-300 is as good as infinite
+        return gap / first
 
 
 def is_task(run: Run) -> bool:

@@ -30,6 +30,9 @@ from optbench.theory.diagnosis.diagnose import Diagnosis, Kind, diagnose
 TOP = 1e3
 """Curves that rise above this multiple of their start leave the plot."""
 
+HUGE = 1e300
+"""What is infinite is drawn as that, far above the plot."""
+
 THICK = 3.6
 """Width of a fitted line, in widths of a curve."""
 
@@ -121,7 +124,10 @@ def _curve(run: Run, measure: str) -> tuple[Array, Array]:
     t = np.asarray(run.curve.get("step", ()), dtype=np.float64)[: len(values)]
     known = np.isfinite(values)
     values, t = values[known], t[known]
-    return t, np.maximum(values / (values[0] or 1.0), FLOOR) if len(values) else values
+    if not len(values):
+        return t, values
+    with np.errstate(over="ignore"):
+        return t, np.minimum(np.maximum(values / (values[0] or 1.0), FLOOR), HUGE)
 
 
 def _scales(axes: Axes, told: Sequence[Told], curves: Sequence[tuple[Array, Array]]) -> None:
@@ -157,7 +163,7 @@ def _draw_fit(
     t = _between(low, high)
     inside = (steps >= low) & (steps <= high) & (values > 0)
     middle = np.log(values[inside]) - _exponent(steps[inside], found.value, power)
-    fit = np.exp(float(np.median(middle)) + _exponent(t, found.value, power))
+    fit = _exp(float(np.median(middle)) + _exponent(t, found.value, power))
     bar: dict[str, Any] = {"alpha": 0.35, "lw": THICK * look.line, "solid_capstyle": "butt"}
     axes.plot(t, fit, color=style.colour, zorder=1.5, gid=f"fit {row.name}", **bar)
     more = {"rate": found.value, "error": found.error, "kind": str(found.kind)}
@@ -187,11 +193,16 @@ def _draw_theory(
     power = theory.kind == "power law"
     t = _between(max(low, 1.0) if power else low, float(ends[0]))
     fall = _exponent(t, theory.value, power)
-    bound = first * np.exp(fall - fall[0])
+    bound = first * _exp(fall - fall[0])
     dashed: dict[str, Any] = {"ls": (0, (4, 2)), "lw": 0.9 * look.line}
     axes.plot(t, bound, color=colour, zorder=4, gid=f"theory {row.name}", **dashed)
     numbers.add(row.title, row.name, "theory", step=t, y=bound, rate=theory.value)
     return [(Line2D([], [], color=look.ink, **dashed), "theory's rate")]
+
+
+def _exp(x: Array) -> Array:
+    """Return exp(x) as far as a float goes."""
+    return np.asarray(np.exp(np.clip(x, -690, 690)))
 
 
 def _between(low: float, high: float) -> Array:

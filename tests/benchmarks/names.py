@@ -42,9 +42,6 @@ PROBLEMS = """
 """.split()  # noqa: SIM905
 """Every family of problems that needs no download."""
 
-MAIN = ("quadratic:dim=50,kappa=100", "least_squares", "logistic", "rosenbrock")
-"""The problems that convergence is tracked on."""
-
 
 def home(optimizer: str) -> str:
     """Return the problem on which an optimizer's step is timed."""

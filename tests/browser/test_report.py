@@ -209,7 +209,9 @@ def test_dark_paper_has_light_ink_and_follows_the_reader(report: Opener) -> None
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 29)"
     dark = figure.locator(".plot").evaluate("plot => plot.data.map(t => t.line && t.line.color)")
     page.emulate_media(color_scheme="light")
-    assert state(figure)["ink"] == "#1b1f24"
+    page.wait_for_function(
+        "document.querySelector('#convergence .plot').layout.font.color === '#1b1f24'"
+    )
     light = figure.locator(".plot").evaluate("plot => plot.data.map(t => t.line && t.line.color)")
     assert dark != light
 

@@ -64,6 +64,13 @@ MOST_SHADED = 100
 
 Json = dict[str, Any]
 
+VIEWS: tuple[Json, ...] = (
+    {"key": "best", "label": "best rate of each: median and quartiles"},
+    {"key": "runs", "label": "best rate of each: single runs"},
+    {"key": "rates", "label": "all learning rates of one"},
+)
+"""What the reader can look at; all but the first need the file of single runs."""
+
 Bands = Mapping[int, Mapping[tuple[str, str], Band]]
 """By the place of a row, its bands by budget and measure."""
 
@@ -122,7 +129,6 @@ def convergence(
         The chart as JSON.
     """
     axes, measures = known_axes(rows) or [AGAINST[0]], known_measures(rows)
-    single = {"file": files["runs"]}
     leading = [found[axes[0], measures[0]] for found in bands.values() if found]
     at_once = [axis for axis in axes if axis not in files]
     stopped = (
@@ -141,11 +147,7 @@ def convergence(
             _measure(rows, name, [own[axes[0], name] for own in bands.values() if own])
             for name in measures
         ],
-        "views": [
-            {"key": "best", "label": "best rate of each: median and quartiles"},
-            {"key": "runs", "label": "best rate of each: single runs", **single},
-            {"key": "rates", "label": "all learning rates of one", **single},
-        ],
+        "views": [VIEWS[0], *({**view, "file": files["runs"]} for view in VIEWS[1:])],
         "curves": medians(rows, bands, at_once, columns, width),
         "references": bounds(rows, axes, columns) if SUBOPTIMALITY in measures else [],
         "mostBands": MOST_BANDS,

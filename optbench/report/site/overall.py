@@ -71,6 +71,27 @@ def overall(whole: Whole) -> tuple[dict[str, Any], dict[str, str]]:
         ranked, why = ranks(whole.contest), ""
     except OptbenchError as error:
         ranked, why = None, str(error)
+    times = _times(whole)
+    several = len(performance.names) > 1 and bool(performance.problems)
+    values = {
+        "profiles": several,
+        "block_size": (len(performance.names), performance.problems, data.instances),
+        "left_out": _left_out([performance, data], ranked),
+        "ranks": ranked,
+        "no_ranks": why,
+        "picture": picture("ranks", whole.rows) if ranked else "",
+        "pairs": ranked.pairs if ranked and len(ranked.pairs) <= MOST_PAIRS else (),
+        "standings": _standings(whole, performance, ranked),
+        "equal": is_equal_tuning(whole.contest),
+        "times": times,
+        # The hardest of the targets that most problems have.
+        "first_time": max(range(len(times)), key=lambda i: (len(times[i].problems), i), default=0),
+        "uncounted": _with_products(whole),
+    }
+    return values, {DATA: _charts(whole, performance, data)}
+
+
+def _charts(whole: Whole, performance: Profile, data: Profile) -> str:
     columns = Columns()
     charts = {
         "performance": profile_chart(
@@ -88,21 +109,7 @@ def overall(whole: Whole) -> tuple[dict[str, Any], dict[str, str]]:
             y="share of problems, targets and seeds",
         ),
     }
-    several = len(performance.names) > 1 and bool(performance.problems)
-    values = {
-        "profiles": several,
-        "block_size": (len(performance.names), performance.problems, data.instances),
-        "left_out": _left_out([performance, data], ranked),
-        "ranks": ranked,
-        "no_ranks": why,
-        "picture": picture("ranks", whole.rows) if ranked else "",
-        "pairs": ranked.pairs if ranked and len(ranked.pairs) <= MOST_PAIRS else (),
-        "standings": _standings(whole, performance, ranked),
-        "equal": is_equal_tuning(whole.contest),
-        "times": _times(whole),
-        "uncounted": _with_products(whole),
-    }
-    return values, {DATA: script(DATA, {"charts": charts, "columns": columns.written()})}
+    return script(DATA, {"charts": charts, "columns": columns.written()})
 
 
 def _with_products(whole: Whole) -> list[str]:

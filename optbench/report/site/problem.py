@@ -72,32 +72,9 @@ def page_of_problem(whole: Whole, title: str) -> Page:
     """
     rows = whole.problems[title]
     files = {kind: f"{kind}/{file_stem(title)}" for kind in ("problem", "runs", "seconds")}
-    bands = bands_of(rows)
-
-    def charts(width: int) -> str:
-        columns = Columns()
-        drawn = convergence(
-            rows, bands, whole.styles, columns, files=files, old=whole.old, width=width
-        )
-        found = {
-            "convergence": drawn,
-            "sensitivity": sensitivity_chart(rows, whole.styles, columns, whole.old),
-            "pareto": pareto_chart(rows, whole.styles, columns, whole.old),
-        }
-        return script(files["problem"], {"charts": found, "columns": columns.written()})
-
-    def single(width: int) -> str:
-        columns = Columns()
-        found = single_runs(rows, columns, width)
-        return script(files["runs"], {"runs": found, "columns": columns.written()})
-
-    def seconds(width: int) -> str:
-        columns = Columns()
-        found = medians(rows, bands, ["seconds"], columns, width)
-        return script(files["seconds"], {"curves": found, "columns": columns.written()})
-
     titles = list(whole.problems)
     place = titles.index(title)
+    drawn = rows[0].runs[0].facts.get("dim") == PLANE
     html = whole.render(
         "problem.html.j2",
         "../",
@@ -109,26 +86,51 @@ def page_of_problem(whole: Whole, title: str) -> Page:
         **_table(whole, rows),
         **cost_table(rows),
         grid=schedule_grid(rows),
-        picture=picture("trajectory", rows) if rows[0].runs[0].facts.get("dim") == PLANE else "",
+        picture=picture("trajectory", rows) if drawn else "",
         failures=failures(run for row in rows for run in row.runs),
     )
+    return Page(path=problem_page(title), html=html, data=_data(whole, rows, files))
+
+
+def _data(whole: Whole, rows: Sequence[Row], files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of data: the charts, single runs, and medians against time."""
+    bands = bands_of(rows)
+
+    def charts(columns: Columns, width: int) -> dict[str, Any]:
+        drawn = convergence(
+            rows, bands, whole.styles, columns, files=files, old=whole.old, width=width
+        )
+        others = {
+            "sensitivity": sensitivity_chart(rows, whole.styles, columns, whole.old),
+            "pareto": pareto_chart(rows, whole.styles, columns, whole.old),
+        }
+        return {"charts": {"convergence": drawn, **others}}
+
+    def single(columns: Columns, width: int) -> dict[str, Any]:
+        return {"runs": single_runs(rows, columns, width)}
+
+    def seconds(columns: Columns, width: int) -> dict[str, Any]:
+        return {"curves": medians(rows, bands, ["seconds"], columns, width)}
+
     makers = {"problem": charts, "runs": single, "seconds": seconds}
-    data = {files[kind]: fitted(make) for kind, make in makers.items()}
-    return Page(path=problem_page(title), html=html, data=data)
+    return {files[kind]: fitted(files[kind], make) for kind, make in makers.items()}
 
 
-def fitted(make: Callable[[int], str]) -> str:
+def fitted(name: str, make: Callable[[Columns, int], Mapping[str, Any]]) -> str:
     """Return a file of data that is small enough, if thinning makes it so.
 
     Args:
-        make: From pixel columns to the file.
+        name: What the page asks for it by.
+        make: From where columns go, and the pixel columns to thin for, to what the file holds.
     """
     width = WIDTH
-    text = make(width)
-    while len(text) > LIMIT and width > LEAST:
+    while True:
+        columns = Columns()
+        found = make(columns, width)
+        text = script(name, {**found, "columns": columns.written()})
+        if len(text) <= LIMIT or width <= LEAST:
+            return text
         width //= 2
-        text = make(width)
-    return text
 
 
 def failures(runs: Any) -> list[tuple[str, str, str, int]]:

@@ -10,7 +10,7 @@ from optbench.cli.conform import conform
 from optbench.cli.data import data
 from optbench.cli.figure import figure
 from optbench.cli.lookup import list_, show
-from optbench.cli.nightly import nightly
+from optbench.cli.nightly import bisect, nightly
 from optbench.cli.rate import rate
 from optbench.cli.report import report
 from optbench.cli.runs import run
@@ -45,6 +45,7 @@ for _verb in (
     conform,
     certify,
     nightly,
+    bisect,
     data,
 ):
     cli.add_command(_verb)

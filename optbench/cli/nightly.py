@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from optbench.cli.options import complete, json_option, path_type
 
 if TYPE_CHECKING:
     from optbench.nightly.compare import Comparison
+    from optbench.watch.bisect import Answer
 
 
 @click.command()
@@ -100,3 +102,85 @@ def _write_summary(found: Comparison, folder: Path) -> Path:
     hidden = place.with_name(f".summary.{os.getpid()}")
     hidden.write_text(json.dumps(as_data(found), indent=1, allow_nan=False))
     return hidden.replace(place)
+
+
+@click.command()
+@click.argument("good")
+@click.argument("bad")
+@click.option("--metric", default="steps_to_target", show_default=True, help="An exact metric.")
+@click.option(
+    "--problem", "-p", required=True, help="Problem.", shell_complete=complete("problems")
+)
+@click.option(
+    "--optimizer", "-o", required=True, help="Optimizer.", shell_complete=complete("optimizers")
+)
+@click.option("--schedule", "-s", default="constant", show_default=True, help="Schedule.")
+@click.option("--budget", type=float, help="Gradient evaluations.  [default: as in run]")
+@click.option("--target", multiple=True, help="Levels to reach.  [default: as in run]")
+@click.option("--dtype", help="float64 or float32.  [default: as in run]")
+@click.option(
+    "--repo", type=path_type, default=".", show_default=True, help="A folder of the repository."
+)
+@json_option
+def bisect(
+    *,
+    good: str,
+    bad: str,
+    metric: str,
+    problem: str,
+    optimizer: str,
+    schedule: str,
+    budget: float | None,
+    target: tuple[str, ...],
+    dtype: str | None,
+    repo: Path,
+    as_json: bool,
+) -> None:
+    """Find the commit between GOOD and BAD that changed an exact metric.
+
+    \b
+    optbench bisect -p quadratic:kappa=100 -o mylib.sgd:SGD:lr=0.1 v1.0 main
+    optbench bisect --metric state_bytes -p rosenbrock -o mylib.adam:Adam --repo ../mylib v1.0 main
+
+    The repository is only read: commits are measured in a temporary clone of it. Exit status 1 when
+    commits that cannot be measured hide which one it was, 3 when GOOD or BAD cannot be.
+    """  # noqa: D301 (click wants the backspace)
+    from optbench.watch.bisect import CannotRunError, Question
+    from optbench.watch.bisect import bisect as search
+
+    request = {
+        "problems": [problem],
+        "optimizers": [optimizer],
+        "schedules": [schedule],
+        "budget": budget,
+        "targets": list(target) or None,
+        "dtype": dtype,
+    }
+    question = Question(metric, request, good, bad, repo)
+    try:
+        found = search(question, lambda line: click.echo(line, err=True))
+    except CannotRunError as error:
+        click.echo(f"optbench: {error}", err=True)
+        raise click.exceptions.Exit(3) from error
+    if as_json:
+        console.print_json(asdict(found))
+    else:
+        name = f"{metric} of {optimizer} on {problem}"
+        click.echo("\n".join(_told(found, name)))
+    if len(found.suspects) > 1:
+        raise click.exceptions.Exit(1)
+
+
+def _told(found: Answer, name: str) -> list[str]:
+    from optbench.nightly.summary import shown
+
+    skipped = f", {len(found.skipped)} could not be" if found.skipped else ""
+    if len(found.suspects) == 1:
+        first = f"first changed commit: {found.suspects[0]} {found.subject}"
+    else:
+        first = f"first changed commit: one of {', '.join(found.suspects)}"
+    return [
+        first,
+        f"{found.verdict}: {name}: {shown(found.before)} before, {shown(found.after)} after",
+        f"{found.measured} of {found.commits + 1} commits were measured{skipped}",
+    ]

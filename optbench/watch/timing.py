@@ -12,16 +12,16 @@ import gc
 import multiprocessing as mp
 import resource
 import sys
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from optbench.core.errors import OptbenchError
-from optbench.core.optimizer import missing
+from optbench.core.optimizer import Optimizer, Oracle, State, StepMethod, UpdateRule, missing
 from optbench.core.parameters import Value
 from optbench.core.spec import Spec
 from optbench.engines.costs import bowl, take_steps
@@ -29,6 +29,7 @@ from optbench.engines.seeded import seeded
 from optbench.engines.threads import one_thread
 from optbench.executors.server import start_server
 from optbench.optimizers.find import find_optimizer
+from optbench.optimizers.from_torch import adapt
 from optbench.optimizers.tuning import resolve_tunings
 
 PAIRS, STEPS = 15, 100
@@ -52,7 +53,7 @@ def measure_step(spec: Spec) -> tuple[float, ...]:
     Raises:
         OptbenchError: When it cannot be run.
     """
-    work, kernel = _steps(spec, WIDTH, STEPS), _kernel(WIDTH)
+    work, kernel = _steps(spec, WIDTH, STEPS), _kernel(find_optimizer(spec.name))
     with one_thread(), torch.no_grad(), seeded(0):
         work(), kernel()  # what is made once is not timed
         gc.collect()
@@ -146,33 +147,49 @@ def _steps(spec: Spec, width: int, steps: int) -> Callable[[], float]:
     return work
 
 
-def _kernel(width: int) -> Callable[[], float]:
+def _kernel(optimizer: Optimizer) -> Callable[[], float]:
     """Return what does fixed work of the same kind, and returns the CPU seconds of one round.
 
-    A round is a step of Adam on a matrix and a vector, written out: interpreted Python that calls
-    small elementwise kernels, as optimizers do.
+    A round is a step of Adam, written out: as torch's classes are for those, else as an equation.
+    Interpreted Python that calls small kernels is slowed by neighbours as an optimizer is, and by
+    as much only where it goes the same ways.
     """
-    weights = [torch.ones(width, width - 1), torch.ones(width)]
-    curvatures = [torch.linspace(0.1, 1, part.numel()).view(part.shape) for part in weights]
-    rounds = range(STEPS)
-
-    def work() -> float:
-        parts = [weight.clone() for weight in weights]
-        first = [torch.zeros_like(part) for part in parts]
-        second = [torch.zeros_like(part) for part in parts]
-        started = time.process_time()
-        for t in rounds:
-            for i, part in enumerate(parts):
-                first[i], second[i] = _round(part, curvatures[i], first[i], second[i], t)
-        return (time.process_time() - started) / STEPS
-
-    return work
+    problem = bowl(WIDTH)
+    if isinstance(optimizer, StepMethod):
+        fixed: Optimizer = adapt(Fixed, f"{__name__}:Fixed")
+    else:
+        fixed = UpdateRule(step=_round, memory=2)
+    return lambda: take_steps(problem, fixed, {"batch_size": 0}, STEPS).seconds / STEPS
 
 
-def _round(x: Tensor, h: Tensor, m: Tensor, v: Tensor, t: int) -> tuple[Tensor, Tensor]:
-    g = h * x
-    m = m.mul(0.9).add(g, alpha=0.1)
-    v = v.mul(0.999).addcmul(g, g, value=0.001)
+def _round(x: Tensor, state: State, oracle: Oracle, t: int) -> tuple[Tensor, State]:
+    """Take a step of Adam."""
+    g = oracle.gradient(x)
+    m = state[0].mul(0.9).add(g, alpha=0.1)
+    v = state[1].mul(0.999).addcmul(g, g, value=0.001)
     scale = v.div(1 - 0.999 ** (t + 1)).sqrt().add(1e-8)
-    x.addcdiv_(m, scale, value=-1e-3 / (1 - 0.9 ** (t + 1)))
-    return m, v
+    return x.addcdiv(m, scale, value=-1e-3 / (1 - 0.9 ** (t + 1))), (m, v)
+
+
+class Fixed(torch.optim.Optimizer):
+    """Adam as a class in torch's form, never to be changed: ratios of all nights are over it."""
+
+    def __init__(self, params: Any) -> None:
+        """Take the parameters."""
+        super().__init__(params, {})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Take a step."""
+        del closure
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state["t"], state["m"] = 0, torch.zeros_like(p)
+                    state["v"] = torch.zeros_like(p)
+                state["t"] += 1
+                state["m"].lerp_(p.grad, 0.1)
+                state["v"].mul_(0.999).addcmul_(p.grad, p.grad, value=0.001)
+                scale = (state["v"] / (1 - 0.999 ** state["t"])).sqrt().add_(1e-8)
+                p.addcdiv_(state["m"], scale, value=-1e-3 / (1 - 0.9 ** state["t"]))

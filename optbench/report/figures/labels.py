@@ -13,8 +13,11 @@ from optbench.report.lettering import fold, inches
 LINE = 1.25
 """Height of a line in letters' sizes."""
 
+SHORT = 1.2
+"""Inches up to which a turned name stays in one line ..."""
+
 DEEPEST = 1.9
-"""Inches below a grid that names may take."""
+"""... and those below a grid that names may take."""
 
 
 def row_labels(canvas: Canvas, names: Sequence[str], width: float, lines: int = 2) -> list[str]:
@@ -46,7 +49,7 @@ def column_labels(canvas: Canvas, names: Sequence[str], cell: float) -> tuple[li
     lines = max(1, int(cell * 72 / (LINE * size)))
     turned = []
     for name in map(printable, names):
-        width = max(0.5, 1.02 * inches(name, size) / lines)
+        width = max(SHORT, 1.02 * inches(name, size) / lines)
         parts = fold(name, width, size)
         while len(parts) > lines and width < DEEPEST:
             width *= 1.15

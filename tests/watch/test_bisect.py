@@ -11,6 +11,7 @@ from optbench.core.errors import OptbenchError
 from optbench.nightly.judgement import Verdict
 from optbench.watch import bisect as module
 from optbench.watch.bisect import CannotRunError, Question, bisect
+from optbench.watch.repository import commit_of
 from tests.watch.project import PLAIN, ROUNDED, SLOWER, Project
 
 COMMITS = 40
@@ -82,11 +83,12 @@ def _faked(values: str, monkeypatch: pytest.MonkeyPatch, history: list[str]) -> 
     letters = dict(zip(history, values, strict=False))
 
     def ask(tree: Path, request: object) -> dict[str, object]:
-        commit = module.commit_of(tree, "HEAD")
+        commit = commit_of(tree, "HEAD")
         letter = letters[str(commit)]
         if letter == "?":
             return {"error": "does not import"}
-        cell = {"value": 100 if letter == "." else 150, "spread": [], "floor": 0.0}
+        value = 100 if letter == "." else 150
+        cell: dict[str, object] = {"value": value, "spread": [], "floor": 0.0}
         return {"rows": {"steps_to_target": cell}}
 
     monkeypatch.setattr(module, "_ask", ask)

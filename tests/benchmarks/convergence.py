@@ -12,7 +12,7 @@ import optbench
 
 from .names import OPTIMIZERS, available
 
-RATES, BUDGET, TARGET = "1e-4..1e1:11", 1000, 1e-4
+RATES, TARGET = "1e-4..1e1:11", 1e-4
 
 Steps = dict[str, float]
 """Optimizer to steps: NaN where the target was not reached, since asv takes no infinity. Those that
@@ -41,7 +41,7 @@ class Quadratic:
 
 
 class LeastSquares:
-    """Least squares, from samples."""
+    """Least squares; a full gradient is many steps for those that draw samples."""
 
     params = (OPTIMIZERS,)
     param_names = ("optimizer",)
@@ -50,7 +50,7 @@ class LeastSquares:
 
     def setup_cache(self) -> Steps:
         """Run all optimizers."""
-        return _steps("least_squares")
+        return _steps("least_squares", budget=30)
 
     def setup(self, steps: Steps, optimizer: str) -> None:
         """Say which are not available."""
@@ -87,22 +87,22 @@ def _require(steps: Steps, optimizer: str) -> None:
         raise NotImplementedError(f"{optimizer} is not known here, or does not take the problem")
 
 
-def _steps(problem: str) -> Steps:
+def _steps(problem: str, budget: float = 1000) -> Steps:
     found = {}
     for optimizer in OPTIMIZERS:
-        runs = _runs(problem, optimizer)
+        runs = _runs(problem, optimizer, budget)
         if any(run.status != "refused" for run in runs):
             hits = [run.hit(TARGET) for run in runs]
             found[optimizer] = min((float(hit.step) for hit in hits if hit), default=math.nan)
     return found
 
 
-def _runs(problem: str, optimizer: str) -> list[optbench.Run]:
+def _runs(problem: str, optimizer: str, budget: float) -> list[optbench.Run]:
     """Return the runs at all rates; what has no learning rate runs once, what is unknown never."""
     for rates in (RATES, ()):
         try:
             result = optbench.run(
-                problem, optimizer, lr=rates, budget=BUDGET, targets=(1e-2, TARGET)
+                problem, optimizer, lr=rates, budget=budget, targets=(1e-2, TARGET)
             )
         except optbench.OptbenchError:
             continue

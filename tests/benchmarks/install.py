@@ -17,13 +17,28 @@ from pathlib import Path
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 
 
+OWN = ("optbench", "pip", "setuptools", "wheel", "_distutils_hack", "__pycache__")
+"""Beginnings of what an environment has itself."""
+
+
+def borrow(lender: Path, place: Path) -> None:
+    """Link a folder's packages into another, as if they were installed there.
+
+    A path file would do for Python, but optbench of older commits took what lies outside of the
+    environment for a user's code, and read all of torch.
+    """
+    for path in lender.iterdir():
+        ours = path.name.startswith(OWN) or path.suffix == ".pth"
+        if not ours and not (place / path.name).exists():
+            (place / path.name).symlink_to(path)
+
+
 def main() -> None:
     """Install the wheel that is named."""
-    borrowed = os.environ.get("OPTBENCH_ASV_SITE")
-    # The lender has an optbench too, which pip would take for the wheel's.
-    options = ["--no-deps", "--force-reinstall"] if borrowed else ["-c", str(CONSTRAINTS)]
-    if borrowed:
-        Path(sysconfig.get_path("purelib"), "borrowed.pth").write_text(borrowed)
+    lender = os.environ.get("OPTBENCH_ASV_SITE")
+    if lender:
+        borrow(Path(lender), Path(sysconfig.get_path("purelib")))
+    options = ["--no-deps"] if lender else ["-c", str(CONSTRAINTS)]
     command = [sys.executable, "-m", "pip", "install", "-q", *options, sys.argv[1]]
     subprocess.run(command, check=True)
 

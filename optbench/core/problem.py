@@ -55,7 +55,9 @@ class Facts:
 
     def scalars(self) -> dict[str, float | bool | None]:
         """Return the facts that are single numbers, by name, for tables and results."""
-        names = "dim smoothness strong_convexity kappa f_star convex pl_constant lipschitz"
+        names = (
+            "dim smoothness strong_convexity kappa f_star convex quadratic pl_constant lipschitz"
+        )
         return {name: getattr(self, name) for name in (*names.split(), "noise_variance")}
 
 

@@ -106,7 +106,8 @@ class Run:
         points: The logged x_t, shape (points, d), where the spec asks for them.
         hits: First passage below each target that was reached, exact to the step.
         hyper: The numbers behind the optimizer's parameters (tunings resolved).
-        facts: The problem's scalar facts, `radius`, the start's distance to the solution set, and
+        facts: The problem's scalar facts, `radius`, the start's distance to the solution set,
+            `online`, whether losses are shown one by one or points are projected, and
             `state_bytes`, the size of the optimizer's state in bytes per variable.
         engine: `batched`, `step` or `training`.
         batch: Name of the batch it travelled in, and its row there.

@@ -57,7 +57,8 @@ def collect(
         One run a spec, in their order.
     """
     problem, table = recorder.problem, _tabulate(recorder, factors)
-    facts = problem.facts.scalars() | {"state_bytes": state_bytes}
+    online = problem.stream is not None or problem.project is not None
+    facts = problem.facts.scalars() | {"state_bytes": state_bytes, "online": online}
     hits = recorder.first_hits.cpu().numpy()
     f_star = np.nan if problem.facts.f_star is None else problem.facts.f_star
     runs = []

@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 
 from optbench.core.errors import OptbenchError
-from optbench.core.problem import Problem
 from optbench.core.run import Run
 from optbench.core.spec import Spec
 from optbench.theory.formulas.rates import gd_contraction, heavy_ball_rate
@@ -57,12 +56,9 @@ def guarantee_of(run: Run, measure: str) -> Guarantee | None:
     lr, name = run.hyper.get("lr"), run.spec.optimizer.name
     if name not in GUARANTEES or lr is None or not L or not run.facts.get("convex"):
         return None
-    if not _is_plain(run):
+    if not _is_plain(run) or _is_online(run):
         return None
-    problem = _problem(run.spec.problem)
-    if problem is None or problem.stream is not None or problem.project is not None:
-        return None
-    return GUARANTEES[name](run, problem, measure, L=L, mu=mu or 0.0, lr=lr)
+    return GUARANTEES[name](run, measure, L=L, mu=mu or 0.0, lr=lr)
 
 
 def _is_plain(run: Run) -> bool:
@@ -73,19 +69,33 @@ def _is_plain(run: Run) -> bool:
     return exact and run.spec.schedule.name == "constant"
 
 
+def _is_online(run: Run) -> bool:
+    known = run.facts.get("online")
+    return _built(run.spec.problem)[0] if known is None else bool(known)
+
+
+def _is_quadratic(run: Run) -> bool:
+    known = run.facts.get("online")  # runs tell both or neither
+    return _built(run.spec.problem)[1] if known is None else bool(run.facts.get("quadratic"))
+
+
 @functools.lru_cache(maxsize=64)
-def _problem(spec: Spec) -> Problem | None:
+def _built(spec: Spec) -> tuple[bool, bool]:
+    """Return whether a problem is online, and whether quadratic, for runs of before they told.
+
+    Building one can take long. Of a user's file that is no longer there nothing is promised.
+    """
     from optbench.families.find import build_problem
 
     try:
-        return build_problem(spec)
+        problem = build_problem(spec)
     except OptbenchError:
-        return None  # a user's file that is no longer there
+        return True, False
+    online = problem.stream is not None or problem.project is not None
+    return online, bool(problem.facts.quadratic)
 
 
-def _gd(
-    run: Run, problem: Problem, measure: str, *, L: float, mu: float, lr: float
-) -> Guarantee | None:
+def _gd(run: Run, measure: str, *, L: float, mu: float, lr: float) -> Guarantee | None:
     if not 0 < lr * L < 2:
         return None
     if not mu:
@@ -99,9 +109,7 @@ def _gd(
     return Guarantee(kind="geometric", value=value, bound=True, source=source)
 
 
-def _nesterov_convex(
-    run: Run, problem: Problem, measure: str, *, L: float, mu: float, lr: float
-) -> Guarantee | None:
+def _nesterov_convex(run: Run, measure: str, *, L: float, mu: float, lr: float) -> Guarantee | None:
     if not 0 < lr * L <= 1 + SAME:
         return None
     # |grad f|^2 <= 2 L (f - f*) halves the exponent.
@@ -111,7 +119,7 @@ def _nesterov_convex(
 
 
 def _nesterov_strongly_convex(
-    run: Run, problem: Problem, measure: str, *, L: float, mu: float, lr: float
+    run: Run, measure: str, *, L: float, mu: float, lr: float
 ) -> Guarantee | None:
     if not 0 < mu < L or not math.isclose(lr * L, 1, rel_tol=SAME):
         return None
@@ -123,10 +131,8 @@ def _nesterov_strongly_convex(
     return Guarantee(kind="geometric", value=value, bound=True, source=source)
 
 
-def _heavy_ball(
-    run: Run, problem: Problem, measure: str, *, L: float, mu: float, lr: float
-) -> Guarantee | None:
-    if not 0 < mu < L or not problem.facts.quadratic:
+def _heavy_ball(run: Run, measure: str, *, L: float, mu: float, lr: float) -> Guarantee | None:
+    if not 0 < mu < L or not _is_quadratic(run):
         return None
     rho, best = heavy_ball_rate(kappa=L / mu), 4 / (math.sqrt(L) + math.sqrt(mu)) ** 2
     pair = (lr, run.hyper.get("beta", math.nan))

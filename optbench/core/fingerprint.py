@@ -14,11 +14,10 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -70,7 +69,8 @@ def _source(module: str) -> Path | None:
         return None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
-    installed = spec.origin.startswith(_INSTALLED) and top != "optbench"
+    # Not only this environment's: packages may be the system's, the user's, or borrowed.
+    installed = not _INSTALLED.isdisjoint(Path(spec.origin).parts) and top != "optbench"
     return None if installed else Path(spec.origin)
 
 

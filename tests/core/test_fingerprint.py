@@ -100,3 +100,15 @@ def test_another_version_of_a_package_changes_the_fingerprint(
     module._describe.cache_clear()
 
     assert after != before
+
+
+def test_packages_that_another_environment_lends_count_by_their_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system or another environment has is no user's code: torch is not read through."""
+    package = tmp_path / "lender" / "site-packages" / "lent"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import lent.inner\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+
+    assert module._source("lent") is None

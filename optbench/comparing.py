@@ -7,13 +7,12 @@ from pathlib import Path
 
 from optbench.analysis.compare import Comparison
 from optbench.analysis.compare import compare as compare_rows
-from optbench.analysis.results import Results
 from optbench.analysis.sides import Side, named, of_the_same_specs, of_version, read_side
 from optbench.analysis.summary import Row, summarize
 from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
-from optbench.reporting import STORE, Gathered, Sources, gather, gathered_of
+from optbench.reporting import STORE, Gathered, Sources, gather, gathered_of, listed
 from optbench.store import Record, Store, open_store
 
 
@@ -33,14 +32,11 @@ def compare(a: str, b: str, results: Sources = ()) -> Comparison:
         OptbenchError: For a name that nothing has, or that several have; a version that is not
             there, or of runs that are in no store.
     """
-    in_memory = isinstance(results, Results) or (
-        not isinstance(results, str | Path) and any(isinstance(item, Run) for item in results)
-    )
-    if in_memory:
-        return of_optimizers(a, b, gathered_of(results), None)
-    paths = [results] if isinstance(results, str | Path) else results
-    sources = [Path(path) for path in paths if isinstance(path, str | Path)]  # type: ignore[union-attr]
-    return of_optimizers(a, b, gather(sources), sources or [STORE])
+    given = listed(results)
+    stores = [Path(item) for item in given if isinstance(item, str | Path)]
+    if len(stores) < len(given):
+        return of_optimizers(a, b, gathered_of(given), None)
+    return of_optimizers(a, b, gather(stores), stores or [STORE])
 
 
 def of_optimizers(a: str, b: str, gathered: Gathered, sources: Sequence[Path] | None) -> Comparison:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from optbench.analysis.results import Results
 from optbench.analysis.summary import summarize
-from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.report.figures import check_kind, draw
-from optbench.reporting import gather
+from optbench.reporting import Sources, gathered_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from optbench.report.looks import Look
 
-Source = Results | Run | Path | str
-"""What has runs: results, a run, or a store by its path."""
-
 
 def figure(
     kind: str,
-    results: Source | Iterable[Source] = (),
+    results: Sources = (),
     style: str = "neurips",
     *,
     width: str = "",
@@ -42,7 +37,7 @@ def figure(
 
     Args:
         kind: One of `optbench.report.figures.KINDS`: convergence, sensitivity, ...
-        results: A `Results`, runs, or paths of stores; the store `results` when empty.
+        results: As for `optbench.reporting.gathered_of`.
         style: `neurips`, `icml`, `jmlr`, `thesis`, `slides` or `web`.
         width: `column` or `text` where the style has two columns of text.
         x: What is on the horizontal axis, where the kind has a choice, such as `seconds`.
@@ -59,32 +54,7 @@ def figure(
 
     look = find_look(style, width)
     check_kind(kind, x=x, measure=measure)
-    return draw(kind, summarize(runs_of(results)), look, x=x, measure=measure).figure
-
-
-def runs_of(results: Source | Iterable[Source]) -> list[Run]:
-    """Return the runs of whatever has some.
-
-    Raises:
-        OptbenchError: For something that has none.
-        StoreError: When a store is not there or cannot be read.
-    """
-    several: Any = [results] if isinstance(results, Source) else list(results)
-    runs: list[Run] = []
-    paths: list[Path] = []
-    for one in several:
-        if isinstance(one, Results):
-            runs += one.runs
-        elif isinstance(one, Run):
-            runs.append(one)
-        elif isinstance(one, str | Path):
-            paths.append(Path(one))
-        else:
-            kind = type(one).__name__
-            raise OptbenchError(f"a {kind} is not results, runs or the path of a store")
-    if paths or not several:
-        runs += gather(paths).runs
-    return runs
+    return draw(kind, summarize(gathered_of(results).runs), look, x=x, measure=measure).figure
 
 
 def write_figure(

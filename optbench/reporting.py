@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
     from optbench.report.tables.table import Table
 
-Sources = Results | str | Path | Sequence[Run | str | Path]
-"""What the Python API takes for stored runs: what `optbench.run` returns, runs, paths of stores."""
+Source = Results | Run | Path | str
+"""What has runs: what `optbench.run` returns, a run, or a store by its path."""
+
+Sources = Source | Sequence[Source]
+"""What the Python API takes for stored runs; the store `results` when empty."""
 
 STORE = Path("results")
 """The store of who names none."""
@@ -294,17 +297,34 @@ def gathered_of(results: Sources) -> Gathered:
     """Return the runs that a caller of the Python API means.
 
     Args:
-        results: What `optbench.run` returns, runs, or paths of stores.
+        results: What `optbench.run` returns, runs, paths of stores, or several of them; the store
+            `results` when empty.
+
+    Raises:
+        OptbenchError: For something that has no runs.
+        StoreError: When a store is not there or cannot be read.
     """
-    if isinstance(results, Results):
-        return of_today(results)
-    if isinstance(results, str | Path):
-        return gather([Path(results)])
-    given = list(results)
-    runs = [item for item in given if isinstance(item, Run)]
-    if runs:
-        return of_today(Results(runs=tuple(runs)))
-    return gather([Path(item) for item in given if not isinstance(item, Run)])
+    runs: list[Run] = []
+    paths: list[Path] = []
+    for item in listed(results):
+        if isinstance(item, Results):
+            runs += item.runs
+        elif isinstance(item, Run):
+            runs.append(item)
+        elif isinstance(item, str | Path):
+            paths.append(Path(item))
+        else:
+            kind = type(item).__name__
+            raise OptbenchError(f"a {kind} is not results, runs or the path of a store")
+    if not runs:
+        return gather(paths)
+    stored = gather(paths).runs if paths else ()
+    return of_today(Results(runs=(*runs, *stored)))
+
+
+def listed(results: Sources) -> Sequence[Source]:
+    """Return one source as a list of one."""
+    return [results] if isinstance(results, Results | Run | str | Path) else results
 
 
 def write_text(path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ MOST = 2.0**20
 R_MAX = 4.0
 """Where the mean height of the legend ends."""
 
-BANDS = 6
+BANDS = 3
 """Entrants up to which intervals are shaded; more would hide each other."""
 
 
@@ -68,7 +68,7 @@ def draw(rows: Sequence[Row], look: Look, x: str = "ratio") -> Made:
         # Curves that coincide show side by side where the first is above and dashes below.
         canvas.axes.plot(at, share, zorder=3 - 0.01 * place, **line)
         if len(order) <= BANDS:
-            band: dict[str, Any] = {"step": "post", "color": style.colour, "alpha": 0.07, "lw": 0}
+            band: dict[str, Any] = {"step": "post", "color": style.colour, "alpha": 0.12, "lw": 0}
             canvas.axes.fill_between(at, below, above, **band)
         columns: dict[str, Any] = {x: at, "share": share, "low": below, "high": above}
         numbers.add("", name, **columns)
@@ -142,6 +142,8 @@ def _explain(canvas: Canvas, profile: Profile, x: str, users: Sequence[str]) -> 
     """Say what the numbers are, and who does not count; all of that is in the alternative text."""
     if x == "ratio":
         canvas.keys.append(nothing(f"in brackets: mean height up to a ratio of {R_MAX:g}"))
+    told = "shaded" if len(profile.names) <= BANDS else "in the numbers beside the figure"
+    canvas.keys.append(nothing(f"Wilson's 95 % intervals: {told}"))
     if users:
         canvas.keys.append(nothing(f"Hessian products are not counted: {', '.join(users)}"))
     if profile.left_out:

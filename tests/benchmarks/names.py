@@ -25,9 +25,9 @@ HOMES = {
     "sgd": "least_squares",
     "polyak_averaging": "least_squares",
     "natural_gradient": "bernoulli",
-    "sophia_g": "softmax_regression:data=iris",
+    "sophia_g": "mlp",
     "muon": "matrix_quadratic",
-    "kfac": "deep_linear",
+    "kfac": "mlp_regression",
     "soap": "matrix_quadratic",
 }
 """Problems of those that need more than a quadratic: samples, matrices, layers, a likelihood."""
@@ -38,7 +38,7 @@ PROBLEMS = """
     log_sum_exp logistic matrix_factorisation matrix_quadratic max_coordinate mean_estimation mlp
     mlp_regression nesterov_convex nesterov_strongly_convex online parabola polyak_lojasiewicz power
     product pseudo_huber quadratic rastrigin rayleigh rosenbrock saddle saddle_quartic
-    softmax_regression:data=iris styblinski_tang wu_ma_e
+    softmax_regression styblinski_tang wu_ma_e
 """.split()  # noqa: SIM905
 """Every family of problems that needs no download."""
 

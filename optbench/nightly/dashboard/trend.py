@@ -110,7 +110,7 @@ def read_trend(results: Path, pages: str = "") -> Trend | None:
         found.sort(key=lambda one: one[:2])
         if found:
             commits[machine.name] = [(commit, _day(date)) for date, commit, _ in found]
-            names = dict.fromkeys(name for *_, values in found for name in values)
+            names = {n for *_, values in found for n, value in values.items() if value is not None}
             benchmarks += [
                 Benchmark(
                     machine=machine.name,
@@ -143,7 +143,8 @@ def _read(path: Path) -> tuple[float, str, dict[str, float | None]]:
 
 def _parameters(params: Sequence[Sequence[str]]) -> Iterator[str]:
     for choice in itertools.product(*params):
-        yield f"({', '.join(choice)})" if choice else ""
+        words = (word.strip("'") for word in choice)
+        yield f"({', '.join(words)})" if choice else ""
 
 
 def _day(milliseconds: float) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from optbench.conformance.battery import conform
-from optbench.core.errors import OptbenchError
+from optbench.core.errors import OptbenchError, in_one_line
 from optbench.core.run import Run, Status
 from optbench.engines.execute import Setting
 from optbench.environment import arithmetic, environment
@@ -153,7 +153,10 @@ def watch(
     measured = _Measured(failures=list(tasks.failures))
     _run(tasks, jobs, measured, advance)
     _check(tasks, measured, advance)
-    _time(tasks, measured, advance)
+    if prepared.device == "cpu":
+        _time(tasks, measured, advance)
+    elif tasks.timed:
+        measured.notes.append("steps are measured on the CPU only")
     known = environment(prepared.device)
     night = Night(
         id=new_id(began),
@@ -228,8 +231,8 @@ def _check(tasks: Tasks, measured: _Measured, advance: Callable[[int], None]) ->
         advance(1)
         try:
             measured.rows.append(row_of_conformance(text, conform(name, equation)))
-        except OptbenchError as error:
-            measured.failures.append(f"{text}: {error}")
+        except Exception as error:  # whatever an implementation raises
+            measured.failures.append(f"{text}: {in_one_line(error)}")
 
 
 def _time(tasks: Tasks, measured: _Measured, advance: Callable[[int], None]) -> None:
@@ -242,8 +245,8 @@ def _time(tasks: Tasks, measured: _Measured, advance: Callable[[int], None]) -> 
                 "peak_memory": (measure_memory(spec),),
             }
         except Exception as error:  # whatever an optimizer raises
-            line = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            measured.failures.append(f"the step of {text} cannot be measured: {line}")
+            why = in_one_line(error)
+            measured.failures.append(f"the step of {text} cannot be measured: {why}")
             continue
         measured.rows += [
             Row(

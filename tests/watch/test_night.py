@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -240,6 +242,34 @@ def test_a_night_that_is_not_there_is_bad_input(small: Path) -> None:
     first = _watch(small).night
     with pytest.raises(OptbenchError, match=f"'v9'.*1: {first.id} to {first.id}"):
         prepare(str(small), small.parent / "history", against="v9")
+
+
+def test_a_night_on_which_nothing_runs_is_kept_with_its_reason(small: Path) -> None:
+    """It has no rows, is exit 3, and is no past for the next night to be held against."""
+    first = _watch(small).night
+    small.write_text(SMALL.replace("gd:lr=0.05", "no_such_package.sgd:SGD"))
+    broken = _watch(small)
+    small.write_text(SMALL)
+    after = _watch(small)
+
+    assert (broken.exit, broken.night.rows) == (3, ())
+    assert "no_such_package" in broken.night.failures[0]
+    assert (after.against.id, str(after.verdict)) == (first.id, "no_change")
+    assert len(read_history(small.parent / "history").nights) == 3
+
+
+def test_two_nightlies_at_once_are_both_kept(small: Path) -> None:
+    """Neither waits for the other, neither fails, and each is a night of its own."""
+    command = [sys.executable, "-m", "optbench", "nightly", "--suite", str(small)]
+    both = [
+        subprocess.Popen([*command, "-o", f"pages-{n}"], stdout=subprocess.PIPE) for n in range(2)
+    ]
+    printed = [process.communicate()[0] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0]
+    nights = read_history(small.parent / "results" / "history").nights
+    assert len({found.id for found in nights}) == 2
+    assert all(b"insufficient_data" in text or b"no_change" in text for text in printed)
 
 
 def test_the_summary_is_written_where_it_is_asked_for(project: Project) -> None:

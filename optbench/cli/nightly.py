@@ -16,6 +16,7 @@ from optbench.cli.options import complete, json_option, path_type
 if TYPE_CHECKING:
     from optbench.nightly.compare import Comparison
     from optbench.watch.bisect import Answer
+    from optbench.watch.night import Prepared
 
 
 @click.command()
@@ -71,7 +72,7 @@ def nightly(
         prepared = prepare(suite, history, against=against, device=device)
         with console.Progress(prepared.tasks.size, "things") as progress:
             found = watch(prepared, jobs=jobs, advance=progress.advance)
-    page = _write_dashboard(history, output)
+    page = _write_dashboard(prepared, output)
     place = _write_summary(found, output)
     if as_json:
         console.print_json(as_data(found))
@@ -83,14 +84,22 @@ def nightly(
         raise click.exceptions.Exit(int(found.exit))
 
 
-def _write_dashboard(history: Path, folder: Path) -> Path:
+def _write_dashboard(prepared: Prepared, folder: Path) -> Path:
     """Write the pages of all nights, and the trend of asv where the project has one."""
     from optbench.nightly.dashboard.folder import write_dashboard
     from optbench.nightly.dashboard.trend import find_trend
     from optbench.nightly.history import read_history
+    from optbench.watch.commands import bisect_options
 
-    trend = find_trend(Path.cwd(), folder)
-    return write_dashboard(read_history(history), history, folder, title="Nights", trend=trend)
+    source = prepared.folder
+    return write_dashboard(
+        read_history(source),
+        source,
+        folder,
+        title="Nights",
+        options=bisect_options(prepared.tasks.runs),
+        trend=find_trend(Path.cwd(), folder),
+    )
 
 
 def _write_summary(found: Comparison, folder: Path) -> Path:

@@ -19,6 +19,7 @@ from tests.nightly.nights import FINAL, STEPS, exact, night, noisy
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+OPTIONS = {"d": ("--problem", "bowl", "--optimizer", "sgd")}
 HOSTILE = '"><script>document.title="hacked"</script><b>'
 
 Writer = Callable[..., Watched]
@@ -38,7 +39,9 @@ def dashboard(browser: Browser, tmp_path: Path) -> Iterator[Writer]:
         history, folder = tmp_path / f"history{len(made)}", tmp_path / f"site{len(made)}"
         for place, one in enumerate(nights):
             append(history, one, {} if place else CURVES)
-        write_dashboard(read_history(history), history, folder, title="Nights", trend=trend)
+        write_dashboard(
+            read_history(history), history, folder, title="Nights", options=OPTIONS, trend=trend
+        )
         page = browser.new_page(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",

@@ -23,6 +23,7 @@ from optbench.nightly.judgement import Verdict
 from optbench.nightly.record import Key, Night, Row
 from tests.nightly.nights import FINAL, STATUS, STEPS, TIME, exact, night, noisy
 
+OPTIONS = {"d": ("--problem", "bowl:b='x y'", "--optimizer", "my.py:Opt")}
 HOSTILE = "\"><script>alert(1)</script>'&"
 
 
@@ -37,7 +38,7 @@ def dashboard(folder: Path, *nights: Night, curves: dict[str, Any] | None = None
     for one in nights:
         append(folder / "history", one, curves if one is nights[0] else None)
     history = read_history(folder / "history")
-    write_dashboard(history, folder / "history", folder / "site", title="Nights")
+    write_dashboard(history, folder / "history", folder / "site", title="Nights", options=OPTIONS)
     return folder / "site"
 
 
@@ -116,7 +117,7 @@ def test_the_last_nights_are_shown_one_by_one_and_older_ones_thinned(tmp_path: P
         for i in range(1000)
     ]
     site = tmp_path / "site"
-    write_dashboard(History(tuple(nights)), tmp_path, site, title="Nights")
+    write_dashboard(History(tuple(nights)), tmp_path, site, title="Nights", options=OPTIONS)
     data = data_of(site, TIME)
     packed = data["columns"][data["charts"]["numbers"]["curves"][0]["places"]]
     places = np.frombuffer(base64.b64decode(packed[1:]), "<f4")
@@ -132,11 +133,11 @@ def test_the_command_that_finds_the_commit_is_ready_to_copy(tmp_path: Path) -> N
     site = dashboard(tmp_path, night(1, exact(10, key)), night(2, exact(20, key)))
     nights = read_history(tmp_path / "history").nights
     (change,) = suite_of(*nights).series[0].tracks[0].changes
-    command = bisect_command(key, change, *nights)
+    command = bisect_command(key, change, *nights, OPTIONS)
 
     assert command == (
         "optbench bisect --metric steps_to_target --problem 'bowl:b='\"'\"'x y'\"'\"'' "
-        "--optimizer my.py:Opt --schedule cosine 000000000000 000000000000"
+        "--optimizer my.py:Opt 000000000000 000000000000"
     )
     assert 'class="command"' in page_of(site, key)
 
@@ -146,15 +147,17 @@ def test_the_command_that_finds_the_commit_is_ready_to_copy(tmp_path: Path) -> N
     [
         (STEPS, {"commit": None}),
         (STEPS, {"commit": f"{1:040x}"}),
-        (Key("theory", "gd", "", "GD-01"), {}),
+        (STEPS, {"definition": "asked for no more"}),
     ],
 )
 def test_there_is_no_command_where_no_commit_can_be_found(key: Key, second: Any) -> None:
-    """Outside a repository, within one commit and for claims nothing is offered."""
-    nights = (night(1, exact(10, key)), night(2, exact(20, key), **second))
+    """Outside a repository, within one commit and for what is asked for no more none is offered."""
+    known = second.pop("definition", "d")
+    rows = [exact(value, key, definition=known) for value in (10, 20)]
+    nights = (night(1, rows[0]), night(2, rows[1], **second))
     (change,) = suite_of(*nights).series[0].tracks[0].changes
 
-    assert bisect_command(key, change, *nights) == ""
+    assert bisect_command(key, change, *nights, OPTIONS) == ""
 
 
 def test_curves_before_and_after_are_laid_over_each_other(tmp_path: Path) -> None:
@@ -248,7 +251,7 @@ def test_a_series_that_is_gone_is_told_and_later_forgotten(tmp_path: Path) -> No
 def test_an_empty_history_and_files_that_are_no_nights_have_a_page(tmp_path: Path) -> None:
     """Nothing to show is said, and what was left out is named."""
     history = History((), ("x.json: no strict JSON",))
-    page = write_dashboard(history, tmp_path, tmp_path / "site", title="Nights")
+    page = write_dashboard(history, tmp_path, tmp_path / "site", title="Nights", options=OPTIONS)
 
     assert "has no night yet" in page.read_text()
     assert "x.json: no strict JSON" in page.read_text()
@@ -259,7 +262,7 @@ def test_pages_of_series_that_are_no_more_go_and_others_files_stay(tmp_path: Pat
     site = dashboard(tmp_path, night(1, exact(1)), night(2, exact(1, FINAL)))
     (site / "series" / "mine.html").write_text("mine")
     rows: tuple[Row, ...] = (exact(1),)
-    write_dashboard(History((night(1, *rows),)), tmp_path, site, title="Nights")
+    write_dashboard(History((night(1, *rows),)), tmp_path, site, title="Nights", options=OPTIONS)
 
     assert len(list((site / "series").rglob("*.html"))) == 2
     assert (site / "series" / "mine.html").read_text() == "mine"

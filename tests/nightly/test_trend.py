@@ -87,7 +87,7 @@ def test_the_trend_is_found_by_asvs_own_configuration_and_has_a_page(tmp_path: P
     (tmp_path / "reports" / "asv" / "index.html").write_text("asv")
     site = tmp_path / "reports" / "nightly"
     trend = find_trend(tmp_path, site)
-    write_dashboard(History(), tmp_path, site, title="Nights", trend=trend)
+    write_dashboard(History(), tmp_path, site, title="Nights", options={}, trend=trend)
     page = (site / "asv.html").read_text()
 
     assert 'href="../asv/index.html"' in page

@@ -12,7 +12,7 @@ from optbench.nightly.dashboard.overview import page_of_overview
 from optbench.nightly.dashboard.page import page_of_series
 from optbench.nightly.dashboard.series import suites
 from optbench.nightly.dashboard.trend import Trend, page_of_trend
-from optbench.nightly.dashboard.whole import Whole
+from optbench.nightly.dashboard.whole import Options, Whole
 from optbench.nightly.history import History, read_curve
 from optbench.report.pages import ASSETS
 from optbench.report.publish import GENERATOR, publish, put
@@ -28,7 +28,13 @@ OURS = (("series", "html", GENERATOR), ("data", "js", f"{LOAD}("))
 
 
 def write_dashboard(
-    history: History, source: Path, folder: Path, *, title: str, trend: Trend | None = None
+    history: History,
+    source: Path,
+    folder: Path,
+    *,
+    title: str,
+    options: Options,
+    trend: Trend | None = None,
 ) -> Path:
     """Write `index.html`, a page a series, and their data.
 
@@ -39,6 +45,7 @@ def write_dashboard(
         source: The folder that they are from, which has their curves.
         folder: Where to write; made if needed.
         title: Heading of the pages.
+        options: How runs are asked for, by the definitions of their series.
         trend: What asv has measured of the project's own commits.
 
     Returns:
@@ -52,6 +59,7 @@ def write_dashboard(
         suites=suites(history.nights),
         left_out=history.left_out,
         trend=trend,
+        options=options,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     publish(folder, partial(_write, whole, source), OURS)

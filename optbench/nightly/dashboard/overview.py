@@ -11,7 +11,7 @@ from optbench.nightly.dashboard.agreement import Agreement, agreement
 from optbench.nightly.dashboard.matrix import SPARK, Matrix, matrices, word
 from optbench.nightly.dashboard.page import Told, data_of_nights, nights_file, tell
 from optbench.nightly.dashboard.series import Suite
-from optbench.nightly.dashboard.whole import Whole
+from optbench.nightly.dashboard.whole import Options, Whole
 from optbench.nightly.judgement import Verdict
 from optbench.report.site.whole import Page
 
@@ -52,7 +52,7 @@ class Shown:
 def page_of_overview(whole: Whole) -> Page:
     """Make the overview, with the data of the nights that the series' pages share."""
     changes = sorted(
-        (change for suite in whole.suites for change in _changes(suite)),
+        (change for suite in whole.suites for change in _changes(suite, whole.options)),
         key=lambda change: change[0],
         reverse=True,
     )
@@ -101,7 +101,7 @@ def _status(device: str, comparison: Comparison, count: int) -> Status:
     )
 
 
-def _changes(suite: Suite) -> list[tuple[str, str, str, Told]]:
+def _changes(suite: Suite, options: Options) -> list[tuple[str, str, str, Told]]:
     """Return the changes of the last nights: the moment, the page, the name, the change."""
     found = []
     for series in suite.series:
@@ -110,7 +110,7 @@ def _changes(suite: Suite) -> list[tuple[str, str, str, Told]]:
             for sign, change in enumerate(track.changes, start=1):
                 if change.place < len(nights) - LATELY or change.verdict is Verdict.ROUNDING:
                     continue
-                told = tell(sign, change, track.device, nights, series.key)
+                told = tell(sign, change, track.device, nights, series.key, options)
                 device = f" ({track.device})" if len(suite.nights) > 1 else ""
                 name = printable(f"{series.key}{device}")
                 found.append((nights[change.place].date, series.page, name, told))

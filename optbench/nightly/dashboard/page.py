@@ -18,9 +18,8 @@ from optbench.nightly.dashboard.charts import (
 )
 from optbench.nightly.dashboard.matrix import SIGNS, percent
 from optbench.nightly.dashboard.series import SHOWN, Suite, Track
-from optbench.nightly.dashboard.whole import Whole
+from optbench.nightly.dashboard.whole import Options, Whole
 from optbench.nightly.judgement import Verdict
-from optbench.nightly.metrics import CONFORMANCE, STEP, THEORY
 from optbench.nightly.record import Key, Kind, Night, Value
 from optbench.nightly.summary import shown
 from optbench.report.site.columns import Columns, script
@@ -103,7 +102,11 @@ def page_of_series(whole: Whole, suite: Suite, place: int, read: ReadCurve) -> P
         before=suite.series[place - 1] if place else None,
         after=suite.series[place + 1] if place + 1 < len(suite.series) else None,
         newest=[_newest(track, suite) for track in series.tracks],
-        told=[told for track in series.tracks for told in _told(track, suite, series.key)],
+        told=[
+            told
+            for track in series.tracks
+            for told in _told(track, suite, series.key, whole.options)
+        ],
         levels=[level for t in series.tracks for level in _levels(t, suite)] if exact else [],
         devices=len(suite.nights) > 1,
         charts=sorted(charts),
@@ -149,12 +152,21 @@ def _newest(track: Track, suite: Suite) -> tuple[str, str, str, str]:
     return track.device, printable(shown(track.rows[-1].value)), word, printable(reason)
 
 
-def _told(track: Track, suite: Suite, key: Key) -> list[Told]:
+def _told(track: Track, suite: Suite, key: Key, options: Options) -> list[Told]:
     nights = suite.nights[track.device]
-    return [tell(sign, change, track.device, nights, key) for sign, change in numbered(track)]
+    return [
+        tell(sign, change, track.device, nights, key, options) for sign, change in numbered(track)
+    ]
 
 
-def tell(sign: int, change: Change, device: str, nights: Sequence[Night], key: Key) -> Told:
+def tell(
+    sign: int,
+    change: Change,
+    device: str,
+    nights: Sequence[Night],
+    key: Key,
+    options: Options,
+) -> Told:
     """Return a change as text.
 
     Args:
@@ -163,6 +175,7 @@ def tell(sign: int, change: Change, device: str, nights: Sequence[Night], key: K
         device: On which device.
         nights: The nights of its suite and device.
         key: The series.
+        options: How runs are asked for, by the definitions of their series.
     """
     old, new = nights[change.before], nights[change.place]
     reasons = [change.reason, *differing(old, new)]
@@ -177,7 +190,7 @@ def tell(sign: int, change: Change, device: str, nights: Sequence[Night], key: K
         verdict="anew" if change.verdict is None else str(change.verdict),
         word="starts anew" if change.verdict is None else SIGNS[change.verdict],
         reason=printable("; ".join(reason for reason in reasons if reason)),
-        command=bisect_command(key, change, old, new),
+        command=bisect_command(key, change, old, new, options),
     )
 
 
@@ -187,7 +200,7 @@ def _between(old: str | None, new: str | None) -> str:
     return (new or "no commit")[:10]
 
 
-def bisect_command(key: Key, change: Change, old: Night, new: Night) -> str:
+def bisect_command(key: Key, change: Change, old: Night, new: Night, options: Options) -> str:
     """Return the command line that finds the commit of a change.
 
     Args:
@@ -195,18 +208,18 @@ def bisect_command(key: Key, change: Change, old: Night, new: Night) -> str:
         change: What has changed.
         old: The night before.
         new: The night since which it is so.
+        options: How runs are asked for, by the definitions of their series.
 
     Returns:
-        The command; empty where the commits are unknown or equal, and for what no run has.
+        The command; empty where the commits are unknown or equal, for what no run has, and for runs
+        that today's suite does not ask for.
     """
     searched = change.verdict in (Verdict.REGRESSION, Verdict.IMPROVED)
-    exact = change.rows[1].kind is Kind.EXACT and key.problem not in (THEORY, CONFORMANCE, STEP)
-    if not searched or not exact or not old.commit or not new.commit or old.commit == new.commit:
+    asked = options.get(change.rows[1].definition)
+    exact = change.rows[1].kind is Kind.EXACT
+    if not (searched and asked and exact and old.commit and new.commit) or old.commit == new.commit:
         return ""
-    words = ["optbench", "bisect", "--metric", key.metric, "--problem", key.problem]
-    words += ["--optimizer", key.optimizer]
-    if key.schedule not in ("", "constant"):
-        words += ["--schedule", key.schedule]
+    words = ["optbench", "bisect", "--metric", key.metric, *asked]
     return printable(shlex.join([*words, old.commit[:12], new.commit[:12]]))
 
 

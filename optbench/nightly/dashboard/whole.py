@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ PLOTTING = "plotly-cartesian.min"
 """What pages with charts load before."""
 
 
+Options = Mapping[str, Sequence[str]]
+"""Definition of a series to the options of `optbench bisect` that ask for its run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Whole:
     """A dashboard.
@@ -27,6 +31,7 @@ class Whole:
         suites: The suites.
         left_out: Files of the history that could not be used, `file: why`.
         trend: What asv has measured; None for nothing.
+        options: How runs are asked for, by the definitions of their series.
         date: When it was made.
     """
 
@@ -34,6 +39,7 @@ class Whole:
     suites: Sequence[Suite]
     left_out: Sequence[str]
     trend: Trend | None
+    options: Options
     date: str
 
     def render(self, template: str, root: str, *, charts: Sequence[str] = (), **values: Any) -> str:

@@ -167,6 +167,7 @@ def test_the_line_for_cron_runs_a_night(runner: Runner) -> None:
     done = runner.run(command, HOME=str(runner.folder))
     summary = json.loads((runner.project.folder / "reports/nightly/summary.json").read_text())
 
+    assert line in (Path(__file__).parents[2] / "README.md").read_text()
     assert len(when) == 5
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert summary["commit"] == runner.commit

@@ -72,8 +72,8 @@ def nightly(
         prepared = prepare(suite, history, against=against, device=device)
         with console.Progress(prepared.tasks.size, "things") as progress:
             found = watch(prepared, jobs=jobs, advance=progress.advance)
+    place = _write_summary(found, output)  # first: it is the verdict, pages can be made again
     page = _write_dashboard(prepared, output)
-    place = _write_summary(found, output)
     if as_json:
         console.print_json(as_data(found))
     else:

@@ -97,6 +97,14 @@ def test_the_level_of_a_noisy_metric_is_found_in_hindsight() -> None:
     assert change.share == pytest.approx(0.29, abs=0.02)
 
 
+def test_changes_before_the_nights_that_are_shown_are_none_of_a_pages_business() -> None:
+    """A change is told from the first night on that is looked at."""
+    rows = [exact(value) for value in (10, 20, 20, 30)]
+    nights = [night(i, row) for i, row in enumerate(rows, 1)]
+
+    assert [change.place for change in changes(nights, range(4), rows, 2)] == [3]
+
+
 def test_a_quiet_noisy_metric_has_no_change() -> None:
     """Sixty nights of noise of a few percent have no annotated change."""
     nights = [night(i, noisy(1 + 0.02 * ((i * 7) % 5))) for i in range(1, 61)]

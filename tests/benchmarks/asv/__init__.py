@@ -1,0 +1,1 @@
+"""Benchmarks in the conventions of asv, which imports this folder on old commits too."""

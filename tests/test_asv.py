@@ -8,7 +8,7 @@ import pytest
 
 from optbench.families import FAMILIES
 from optbench.optimizers import OPTIMIZERS
-from tests.benchmarks.asv import convergence, names, parts
+from tests.benchmarks.commits import convergence, names, parts
 
 DATA = {"char_transformer", "cifar_fast", "cifar_resnet"}
 """Families that need a download."""

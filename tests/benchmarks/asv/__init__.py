@@ -1,1 +1,0 @@
-"""Benchmarks in the conventions of asv, which imports this folder on old commits too."""

@@ -11,7 +11,7 @@ import pytest
 
 from optbench.nightly.dashboard.folder import write_dashboard
 from optbench.nightly.dashboard.trend import Benchmark, Trend
-from optbench.nightly.history import append, name_curve, read_history
+from optbench.nightly.history import Curve, append, name_curve, read_history
 from optbench.nightly.record import Key, Night
 from tests.browser.conftest import Watched
 from tests.nightly.nights import FINAL, STEPS, exact, night, noisy
@@ -59,7 +59,7 @@ def dashboard(browser: Browser, tmp_path: Path) -> Iterator[Writer]:
             watched.page.close()
 
 
-_FALLS = [
+_FALLS: list[Curve] = [
     {"step": list(range(30)), "suboptimality": [math.exp(-rate * t) for t in range(30)]}
     for rate in (0.5, 0.3)
 ]

@@ -18,7 +18,7 @@ from optbench.nightly.dashboard.matrix import matrices
 from optbench.nightly.dashboard.page import bisect_command
 from optbench.nightly.dashboard.series import SHOWN, Suite, suites
 from optbench.nightly.dashboard.sparkline import sparkline
-from optbench.nightly.history import History, append, name_curve, read_history
+from optbench.nightly.history import Curve, History, append, name_curve, read_history
 from optbench.nightly.judgement import Verdict
 from optbench.nightly.record import Key, Night, Row
 from tests.nightly.nights import FINAL, STATUS, STEPS, TIME, exact, night, noisy
@@ -33,7 +33,7 @@ def suite_of(*nights: Night) -> Suite:
     return found
 
 
-def dashboard(folder: Path, *nights: Night, curves: dict[str, Any] | None = None) -> Path:
+def dashboard(folder: Path, *nights: Night, curves: dict[str, Curve] | None = None) -> Path:
     """Write the dashboard of some nights, by way of a history, and return its folder."""
     for one in nights:
         append(folder / "history", one, curves if one is nights[0] else None)
@@ -141,7 +141,7 @@ def test_the_command_that_finds_the_commit_is_ready_to_copy(tmp_path: Path) -> N
     site = dashboard(tmp_path, night(1, exact(10, key)), night(2, exact(20, key)))
     nights = read_history(tmp_path / "history").nights
     (change,) = suite_of(*nights).series[0].tracks[0].changes
-    command = bisect_command(key, change, *nights, OPTIONS)
+    command = bisect_command(key, change, nights[0], nights[1], OPTIONS)
 
     assert command == (
         "optbench bisect --metric steps_to_target --problem 'bowl:b='\"'\"'x y'\"'\"'' "
@@ -165,12 +165,14 @@ def test_there_is_no_command_where_no_commit_can_be_found(key: Key, second: Any)
     nights = (night(1, rows[0]), night(2, rows[1], **second))
     (change,) = suite_of(*nights).series[0].tracks[0].changes
 
-    assert bisect_command(key, change, *nights, OPTIONS) == ""
+    assert bisect_command(key, change, nights[0], nights[1], OPTIONS) == ""
 
 
 def test_curves_before_and_after_are_laid_over_each_other(tmp_path: Path) -> None:
     """The page of a changed series has both curves; equal ones are drawn once."""
-    curves = [{"step": [0, 1, 2], "suboptimality": [1.0, rate, rate**2]} for rate in (0.5, 0.9)]
+    curves: list[Curve] = [
+        {"step": [0, 1, 2], "suboptimality": [1.0, rate, rate**2]} for rate in (0.5, 0.9)
+    ]
     before, after = (name_curve(curve) for curve in curves)
     rows = [exact(10, curve=before), exact(10, curve=before), exact(20, curve=after)]
     nights = [night(i, row) for i, row in enumerate(rows, 1)]

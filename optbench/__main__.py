@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -12,10 +13,14 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give what the caller has closed, `>&-`, somewhere to go."""
+    """Give what the caller has closed, `>&-`, somewhere to go, and every character a way out."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the end)
+        elif isinstance(stream, io.TextIOWrapper):
+            # A terminal that is not in UTF-8 lacks some; damaged files have bytes that are none.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _status() -> int:

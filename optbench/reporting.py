@@ -16,9 +16,8 @@ from optbench.analysis.filters import chosen
 from optbench.analysis.results import Results
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
-from optbench.core.spec import RunSpec
 from optbench.environment import environment
-from optbench.store import Damage, Record, export, open_store
+from optbench.store import Damage, Listed, Record, export, list_runs, open_store
 from optbench.store.foreign import IMPORTED
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ def gather(
         StoreError: When a store is not there or cannot be read.
     """
     newest: dict[str, Record] = {}
-    superseded, damaged = 0, list[Damage]()
-    picked = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
+    superseded = 0
+    picked, damaged = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
     for source, digests in picked.items():
         with open_store(source, create=False) as store:
             found = store.newest(digests=digests)
@@ -89,7 +88,7 @@ def gather(
         damaged += found.damaged
         for record in found.records:
             known = newest.get(record.run.spec.digest)
-            superseded += known is not None
+            superseded += known is not None and known.key != record.key
             if known is None or (known.created, known.key) < (record.created, record.key):
                 newest[record.run.spec.digest] = record
     records = list(newest.values())
@@ -97,7 +96,7 @@ def gather(
         runs=tuple(record.run for record in records),
         old=frozenset(r.run.spec.digest for r in records if code and not _is_of_today(r)),
         superseded=superseded,
-        damaged=tuple(damaged),
+        damaged=_each_once(damaged),
         environments=tuple(sorted({_words(r.environment) for r in records})),
     )
 
@@ -108,27 +107,34 @@ def pick(
     problems: Sequence[str] = (),
     optimizers: Sequence[str] = (),
     schedules: Sequence[str] = (),
-) -> dict[Path, list[str]]:
-    """Return the digests of the specs that fit, by store; arguments and errors as for `gather`."""
-    listed: dict[Path, list[tuple[str, RunSpec]]] = {}
+) -> tuple[dict[Path, list[str]], list[Damage]]:
+    """Return the digests of the specs that fit, by store, and rows of which nobody can tell.
+
+    Arguments and errors are as for `gather`.
+    """
+    listed, damaged = dict[Path, list[Listed]](), list[Damage]()
     for source in sources or [STORE]:
         with open_store(source, create=False) as store:
-            listed[source] = [
-                (digest, RunSpec.from_json(spec, label))
-                for digest, spec, label in store.table("spec_digest", "spec", "label")
-            ]
+            listed[source], untold = list_runs(store)
+        damaged += untold
     fits = iter(
         chosen(
-            [spec for found in listed.values() for _, spec in found],
+            [run.spec for found in listed.values() for run in found],
             problems=problems,
             optimizers=optimizers,
             schedules=schedules,
         )
     )
-    return {
-        source: sorted({digest for (digest, _), fit in zip(found, fits, strict=False) if fit})
+    picked = {
+        source: sorted({run.digest for run, fit in zip(found, fits, strict=False) if fit})
         for source, found in listed.items()
     }
+    return picked, damaged
+
+
+def _each_once(damaged: Sequence[Damage]) -> tuple[Damage, ...]:
+    """Return damages a place once: a row may be named when it is listed and when it is read."""
+    return tuple({(damage.path, damage.where): damage for damage in damaged}.values())
 
 
 def export_runs(
@@ -156,13 +162,12 @@ def export_runs(
     Raises:
         OptbenchError: As for `gather` and `optbench.store.export`.
     """
-    picked = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
-    damaged: list[Damage] = []
+    picked, damaged = pick(sources, problems=problems, optimizers=optimizers, schedules=schedules)
     with ExitStack() as stack:
         stores = [stack.enter_context(open_store(path, create=False)) for path in picked]
         digests = {digest for found in picked.values() for digest in found}
         paths = export(stores, folder, format, digests=digests, on_damage=damaged.append)
-    return paths, damaged
+    return paths, list(_each_once(damaged))
 
 
 def _is_of_today(record: Record) -> bool:

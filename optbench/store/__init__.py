@@ -4,6 +4,7 @@ from optbench.store.damage import Damage
 from optbench.store.export import FORMATS, export
 from optbench.store.file import Newest, Store, open_store
 from optbench.store.foreign.read import Imported, import_files
+from optbench.store.listing import Listed, list_runs
 from optbench.store.merge import Merged, merge
 from optbench.store.record import Record
 from optbench.store.salvage import Salvaged, check, salvage
@@ -12,6 +13,7 @@ __all__ = [
     "FORMATS",
     "Damage",
     "Imported",
+    "Listed",
     "Merged",
     "Newest",
     "Record",
@@ -20,6 +22,7 @@ __all__ = [
     "check",
     "export",
     "import_files",
+    "list_runs",
     "merge",
     "open_store",
     "salvage",

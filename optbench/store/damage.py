@@ -53,6 +53,8 @@ def reported(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(_explain(path, error)) from error
+    except UnicodeDecodeError as error:  # SQLite quotes damaged bytes in its message
+        raise damaged(path, "the file's structure") from error
     except OSError as error:
         raise StoreError(f"cannot use {path}: {error.strerror or error}") from error
 

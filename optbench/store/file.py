@@ -215,7 +215,7 @@ class Store:
         """
         with reported(self.path):
             found = self._find("id, spec_digest, created, key", None, digests, problem)
-            found.sort(key=lambda row: row[2:])
+            found.sort(key=lambda row: [str(cell) for cell in row[2:]])  # damaged cells are bytes
             newest = {digest: row for row, digest, *_ in found}
             bad: list[Damage] = []
             stored = list(self._whole(sorted(newest.values()), curves, bad.append))

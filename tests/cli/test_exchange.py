@@ -8,6 +8,9 @@ import json
 import math
 import shutil
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from click.testing import CliRunner, Result
 import optbench
 from optbench.cli import cli
 from optbench.core.errors import OptbenchError
+from optbench.reporting import gather
 from optbench.store import open_store
 
 HOSTILE = "<b>my 'opt' & $x_1$</b>"
@@ -277,6 +281,45 @@ def test_a_damaged_store_has_its_table_without_what_is_damaged(store: Path, tmp_
         "1 damaged runs are left out"
         in invoke("table", "final", tmp_path / "store", fails=True).stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("spec", "'{'"), ("spec_digest", "X'ff'"), ("created", "X'ff'")]
+)
+def test_a_row_whose_spec_is_damaged_is_left_out_once(
+    store: Path, tmp_path: Path, column: str, value: str
+) -> None:
+    """What picks runs reads specs before any checksum: a damaged one is named, and no crash."""
+    shutil.copytree(store, tmp_path / "store")
+    with closing(sqlite3.connect(tmp_path / "store" / "results.db")) as connection, connection:
+        connection.execute(f"UPDATE runs SET {column} = {value} WHERE id = 1")
+    out = tmp_path / "out"
+    for verb in (["table", "final"], ["compare", "gd", "adam"], ["export", out], ["rate"]):
+        place = ["--results", tmp_path / "store"] if verb == ["rate"] else [tmp_path / "store"]
+        done = invoke(*verb, *place, fails=True)
+        assert done.exit_code == 1, done.exception
+        assert done.stderr.count("row 1 ") == 1, done.stderr
+
+
+def test_bytes_that_are_no_text_are_printed(store: Path, tmp_path: Path) -> None:
+    """A damaged key is shown with escapes, also where the output takes nothing else."""
+    shutil.copytree(store, tmp_path / "store")
+    with closing(sqlite3.connect(tmp_path / "store" / "results.db")) as connection, connection:
+        connection.execute("UPDATE runs SET key = CAST(X'ffd4' AS TEXT) WHERE id = 1")
+    done = subprocess.run(
+        [sys.executable, "-m", "optbench", "verify-store", str(tmp_path / "store")],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 1, done.stderr
+    assert "row 1 (run \\udcff\\udcd4)" in done.stdout
+
+
+def test_a_run_in_two_stores_is_no_older_run(store: Path) -> None:
+    """Nothing is said to be superseded when the same run is read twice."""
+    assert gather([store, store]).superseded == 0
 
 
 def test_a_pattern_may_fit_one_store_of_several(store: Path, tmp_path: Path) -> None:

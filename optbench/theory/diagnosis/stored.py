@@ -10,8 +10,7 @@ from pathlib import Path
 from optbench.analysis.filters import chosen
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.run import Run
-from optbench.core.spec import RunSpec
-from optbench.store import Damage, open_store
+from optbench.store import Damage, Listed, list_runs, open_store
 from optbench.theory.diagnosis.diagnose import Diagnosis, diagnose
 
 SHORT = 10
@@ -59,27 +58,26 @@ def rates(
         StoreError: When there is no store, or it cannot be read.
     """
     with open_store(results, create=False) as store:
-        known = [
-            (digest, key, RunSpec.from_json(spec, label))
-            for digest, key, spec, label in store.table("spec_digest", "key", "spec", "label")
-        ]
-        names = [name for digest, key, _ in known for name in (digest, key)]
+        known, untold = list_runs(store)
+        names = [name for run in known for name in (run.digest, run.key)]
         for text in runs:
             if not any(name.startswith(text) for name in names):
                 raise unknown("run", text, _near(text, known))
-        fits = chosen([spec for *_, spec in known], problems=problems, optimizers=optimizers)
+        fits = chosen([run.spec for run in known], problems=problems, optimizers=optimizers)
         digests = {
-            digest
-            for (digest, key, _), fit in zip(known, fits, strict=True)
-            if fit and (not runs or any(name.startswith(r) for r in runs for name in (digest, key)))
+            run.digest
+            for run, fit in zip(known, fits, strict=True)
+            if fit
+            and (not runs or any(n.startswith(r) for r in runs for n in (run.digest, run.key)))
         }
         newest = store.newest(digests=sorted(digests))
     found = [Diagnosed(run=r.run, diagnosis=diagnose(r.run)) for r in newest.records]
-    if not found and not newest.damaged:
+    places = {damage.where: damage for damage in [*untold, *newest.damaged]}
+    if not found and not places:
         raise OptbenchError(f"no run in {results} is all of that; leave a filter out")
-    return found, newest.damaged
+    return found, list(places.values())
 
 
-def _near(text: str, known: Sequence[tuple[str, str, RunSpec]]) -> list[str]:
+def _near(text: str, known: Sequence[Listed]) -> list[str]:
     """Return digests that a prefix may have meant; all digests would fill pages."""
-    return difflib.get_close_matches(text, [digest[:SHORT] for digest, *_ in known], cutoff=0.5)
+    return difflib.get_close_matches(text, [run.digest[:SHORT] for run in known], cutoff=0.5)

@@ -65,9 +65,8 @@ def test_the_newest_are_found_beside_a_damaged_date(three: Path) -> None:
 def test_a_structure_that_is_no_text_is_damage(three: Path) -> None:
     """SQLite quotes the bytes in its message, which Python cannot read."""
     path = three / "results.db"
-    path.write_bytes(
-        path.read_bytes().replace(b"CREATE TABLE runs (", b"CREATE TABLE \xd4\xd4\xd4\xd4 (", 1)
-    )
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"runs_unfinished ON runs (", b"runs_unfinished ON ru\xd4s ("))
 
     with pytest.raises(StoreError, match=r"is damaged.*verify-store"):
         open_store(path, create=False)

@@ -330,16 +330,3 @@ def gathered_of(results: Sources) -> Gathered:
 def listed(results: Sources) -> Sequence[Source]:
     """Return one source as a list of one."""
     return [results] if isinstance(results, Results | Run | str | Path) else results
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where that is missing.
-
-    Raises:
-        OptbenchError: When it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise OptbenchError(f"cannot write {path}: {error.strerror}") from error

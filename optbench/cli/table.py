@@ -50,14 +50,16 @@ def table(
     Exit status 1 when something in them is damaged, and so left out.
     """  # noqa: D301 (click wants the backspace)
     from optbench import reporting
+    from optbench.core.output import write_whole
     from optbench.report.tables import CLAIMS, ENDINGS, FORMATS, check_kind
     from optbench.report.tables.text import text
 
     check_kind(kind)
     if form is None and output is not None:
-        if output.suffix not in ENDINGS:
-            raise unknown("ending of a table's file:", output.suffix, ENDINGS)
-        form = ENDINGS[output.suffix]
+        ending = output.suffix.lower()
+        if ending not in ENDINGS:
+            raise unknown("ending of a table's file:", ending, ENDINGS)
+        form = ENDINGS[ending]
     damaged: Sequence[Damage] = ()
     if kind == CLAIMS:
         if problems or optimizers or schedules:
@@ -72,6 +74,6 @@ def table(
         shown = FORMATS[form](made) if form else text(made, console.width())
         click.echo(shown, nl=False)
     else:
-        reporting.write_text(output, FORMATS[form or "text"](made))
+        write_whole({output: FORMATS[form or "text"](made).encode()})
         click.echo(output)
     left_out(damaged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import Formatter, FuncFormatter
 
 from optbench.core.errors import OptbenchError, unknown
+from optbench.core.output import write_whole
 from optbench.report.canvas import Made
 from optbench.report.lettering import MISSING
 
@@ -71,11 +73,8 @@ def save(made: Made, path: Path) -> Path:
             not there.
     """
     numbers = path.with_suffix(".csv")
-    save_figure(made.figure, path)
-    try:
-        made.data.to_csv(numbers, index=False, lineterminator="\n")
-    except OSError as error:
-        raise OptbenchError(f"cannot write {numbers}: {error.strerror or error}") from error
+    table = made.data.to_csv(index=False, lineterminator="\n").encode()
+    write_whole({path: _bytes(made.figure, path), numbers: table})
     return numbers
 
 
@@ -114,18 +113,20 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
             not there.
     """
     path = Path(path)
-    kind = check_path(path)
+    write_whole({path: _bytes(figure, path)})
+    return path
+
+
+def _bytes(figure: Figure, path: Path) -> bytes:
+    kind, file = check_path(path), io.BytesIO()
     options: dict[str, Any] = {"format": kind, "dpi": 300}
     if kind != "pgf":
         options["metadata"] = UNDATED[kind]
-    try:
-        with rc_context(RC | {"pgf.texsystem": _tex() or TEX[0]}), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=MISSING)
-            with _in_tex(figure) if kind == "pgf" else _as_it_is():
-                figure.savefig(path, facecolor=figure.get_facecolor(), **options)
-    except OSError as error:
-        raise OptbenchError(f"cannot write {path}: {error.strerror or error}") from error
-    return path
+    with rc_context(RC | {"pgf.texsystem": _tex() or TEX[0]}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=MISSING)
+        with _in_tex(figure) if kind == "pgf" else _as_it_is():
+            figure.savefig(file, facecolor=figure.get_facecolor(), **options)
+    return file.getvalue()
 
 
 def _tex() -> str:

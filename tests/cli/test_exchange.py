@@ -337,6 +337,12 @@ def test_a_file_that_cannot_be_written_is_named(store: Path, tmp_path: Path) -> 
     assert "cannot write" in refusal("table", "final", store, "-o", tmp_path / "file" / "t.tex")
 
 
+def test_endings_are_read_in_any_case(store: Path, tmp_path: Path) -> None:
+    """T.TEX is LaTeX, as A.PDF is PDF; its folder is made."""
+    invoke("table", "final", store, "-o", tmp_path / "new" / "T.TEX")
+    assert r"\toprule" in (tmp_path / "new" / "T.TEX").read_text()
+
+
 def test_verify_store_takes_several(store: Path, tmp_path: Path) -> None:
     """Every store is checked; only one at a time is saved from."""
     shutil.copytree(store, tmp_path / "copy")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import resource
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 import optbench as ob
 from optbench.cli.figure import STYLES
@@ -104,12 +106,47 @@ def test_an_empty_store_and_a_folder_that_is_not_there(optbench: Command, tmp_pa
     assert done.returncode == 2
 
 
-def test_a_file_that_cannot_be_written_is_one_line(optbench: Command, store: Path) -> None:
-    """The folder is not made; the line names the file."""
-    done = optbench("figure", "trajectory", str(store), "-o", "not/there.svg")
+def test_a_file_that_cannot_be_written_is_one_line(
+    optbench: Command, store: Path, tmp_path: Path
+) -> None:
+    """The line names the file; where the numbers have no place, there is no figure either."""
+    (tmp_path / "file").write_text("")
+    done = optbench("figure", "trajectory", str(store), "-o", "file/there.svg")
 
     assert done.returncode == 2
-    assert done.stderr == "optbench: cannot write not/there.svg: No such file or directory\n"
+    assert done.stderr == "optbench: cannot write file/there.svg: File exists\n"
+
+    (tmp_path / "a.csv").mkdir()
+    done = optbench("figure", "trajectory", str(store), "-o", "a.svg")
+    assert done.returncode == 2
+    assert done.stderr == "optbench: cannot write a.csv: Is a directory\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "a.csv"}
+
+
+def test_a_folder_that_is_missing_is_made(optbench: Command, store: Path, tmp_path: Path) -> None:
+    """As it is for tables, reports and exports."""
+    done = optbench("figure", "trajectory", str(store), "-o", "not/there.svg")
+
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "not").iterdir()} == {"there.svg", "there.csv"}
+
+
+@pytest.mark.parametrize("ending", ["pdf", "svg", "png"])
+def test_a_full_disk_leaves_the_older_figure(ending: str, tmp_path: Path) -> None:
+    """The trouble is one line whatever writes the format, and the file before it is whole."""
+    figure, path = Figure(), tmp_path / f"a.{ending}"
+    figure.subplots().plot([1, 2, 4])
+    path.write_text("older")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(ob.OptbenchError, match=f"cannot write {path}: File too large"):
+            ob.save_figure(figure, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_pgf_without_tex_names_the_other_formats(monkeypatch: pytest.MonkeyPatch) -> None:

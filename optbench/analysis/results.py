@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Results:
     """What a set of runs came to.
 
@@ -40,6 +41,12 @@ class Results:
     new: int = 0
     older: int = 0
     engine_seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        """Count the runs: all their numbers would fill hundreds of thousands of lines."""
+        statuses = Counter(str(run.status) for run in self.runs).most_common()
+        told = ", ".join(f"{count} {status}" for status, count in statuses)
+        return f"<Results of {len(self.runs)} runs: {told or 'nothing was run'}>"
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a run.

@@ -151,6 +151,9 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
     Args:
         runs: Any runs.
 
+    A learning rate that was asked for twice, as `1/L` and as a number, is one: the same run is no
+    second seed.
+
     Returns:
         The rows, sorted by problem and target measure, then best first by the same rule.
     """
@@ -168,7 +171,7 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
         name = optimizers[variant]
         if budgets[key[:4]] > 1:
             name += f" (budget {budget:g})"
-        rows.append(_row(problem, variant, schedules[schedule], name, group))
+        rows.append(_row(problem, variant, schedules[schedule], name, _distinct(group)))
     return sorted(rows, key=_rank)
 
 
@@ -201,6 +204,14 @@ def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
 def _named(name: str, params: Sequence[tuple[str, Value]]) -> str:
     own = ",".join(f"{k}={format_value(x)}" for k, x in params)
     return f"{name}:{own}" if own else name
+
+
+def _distinct(runs: Iterable[Run]) -> list[Run]:
+    """Return the first run of each learning rate and seed."""
+    first: dict[tuple[float | None, int], Run] = {}
+    for run in runs:
+        first.setdefault((learning_rate(run), run.spec.seed), run)
+    return list(first.values())
 
 
 def _row(problem: str, variant: Spec, schedule: str, name: str, runs: Sequence[Run]) -> Row:

@@ -55,3 +55,10 @@ def test_the_analysis_imports_nothing_heavy() -> None:
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_look_at_results_is_a_line(made: Callable[..., Run]) -> None:
+    """What a notebook shows of a thousand curves counts them."""
+    runs = (made(), made(0.2), made(0.4, status=Status.DIVERGED))
+
+    assert repr(Results(runs=runs)) == "<Results of 3 runs: 2 budget, 1 diverged>"

@@ -253,6 +253,16 @@ def test_runs_without_a_rate_are_one_group(made: Made) -> None:
     assert (refused.final, refused.diverged) == (None, 0)
 
 
+def test_a_rate_that_was_asked_for_twice_is_one(made: Made) -> None:
+    """`1/L` beside the same number gives no second seed: intervals would come out too narrow."""
+    runs = [made(0.5, s, (1, 1e-3 * (s + 1))) for s in range(3)]
+    tuned = Spec.of("gd", {"lr": "1/L"})
+    twice = only([*runs, *(replace(r, spec=replace(r.spec, optimizer=tuned)) for r in runs)])
+
+    assert (len(twice.runs), len(twice.best), twice.seeds) == (3, 3, (0, 1, 2))
+    assert twice.final == only(runs).final
+
+
 def test_a_tuning_is_read_from_the_resolved_rate(made: Made) -> None:
     """`lr=1/L` counts as the number behind it; unresolved it is none."""
     run = made(0.25, params={"lr": "1/L"})

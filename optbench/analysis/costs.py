@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -20,8 +20,9 @@ class Cost:
 
     Attributes:
         name: The entrant.
-        seconds_per_step: Geometric mean over seeds; over problems where there are several. None
-            where no run tells.
+        seconds_per_step: Geometric mean over seeds; of several problems that of their means. None
+            where no run tells; without an interval if `batched`, as the seeds of a batch share one
+            time.
         gradient_calls_per_step: Gradient evaluations a step, median over runs; NaN if unknown.
         value_calls_per_step: Evaluations of f alone, likewise.
         hvp_calls_per_step: Hessian products, likewise.
@@ -61,23 +62,30 @@ def costs(rows: Iterable[Row]) -> list[Cost]:
 def _cost(name: str, rows: Sequence[Row], arranged: Contest) -> Cost:
     runs = [run for row in rows for run in row.best if run.last("step") > 0]
     to_target = [(row, arranged.target(row.title)) for row in rows]
+    batched = any(run.engine == "batched" for run in runs)
+    per_step = _typical([[_seconds_per_step(run) for run in row.best] for row in rows])
+    whole = _typical(
+        [
+            [_seconds_to(run, target) for run in row.best]
+            for row, target in to_target
+            if target is not None
+        ],
+        all_needed=True,
+    )
     return Cost(
         name=name,
-        seconds_per_step=_typical([[_seconds_per_step(run) for run in row.best] for row in rows]),
+        seconds_per_step=_without_interval(per_step) if batched else per_step,
         gradient_calls_per_step=_per_step(runs, "gradient_calls"),
         value_calls_per_step=_per_step(runs, "value_calls"),
         hvp_calls_per_step=_per_step(runs, "hvp_calls"),
         state_bytes=_median(runs, lambda run: run.facts.get("state_bytes")),
-        seconds_to_target=_typical(
-            [
-                [_seconds_to(run, target) for run in row.best]
-                for row, target in to_target
-                if target is not None
-            ],
-            all_needed=True,
-        ),
-        batched=any(run.engine == "batched" for run in runs),
+        seconds_to_target=_without_interval(whole) if batched else whole,
+        batched=batched,
     )
+
+
+def _without_interval(time: Estimate | None) -> Estimate | None:
+    return None if time is None else replace(time, low=None, high=None)
 
 
 def _per_step(runs: Sequence[Run], column: str) -> float:

@@ -72,9 +72,19 @@ def test_problems_are_as_many_values_not_their_seeds(made: Made) -> None:
     assert cost.seconds_per_step.center == pytest.approx(centre * 10**1.5)
 
 
-def test_a_share_of_a_batchs_time_is_said_to_be_one(made: Made) -> None:
-    """Amortised times are marked."""
-    assert only([priced(made(), 1.0, engine="batched")]).batched
+def test_a_share_of_a_batchs_time_is_marked_and_has_no_interval(made: Made) -> None:
+    """Seeds of one batch share its time: an interval over them would be one of copies."""
+    shared = [
+        priced(made(seed=s, problem=p, hits={1e-1: 2}), 1.0 + s * 1e-6, engine="batched")
+        for p in ("p", "q", "r")
+        for s in range(3)
+    ]
+    for runs in (shared[:3], shared):
+        cost = only(runs)
+        assert cost.batched
+        for time in (cost.seconds_per_step, cost.seconds_to_target):
+            assert time is not None
+            assert (time.low, time.high) == (None, None)
 
 
 def test_what_was_never_measured_is_unknown(made: Made) -> None:

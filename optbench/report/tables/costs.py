@@ -40,21 +40,26 @@ def costs(rows: Sequence[Row]) -> Table:
     alike = len({frozenset(titles) for titles in ran.values()}) == 1
     best = {name: _least(found, attribute) if alike else None for name, attribute in _TIMES.items()}
     problems = sorted({row.title for row in rows})
-    over = "seeds" if len(problems) == 1 else f"{len(problems)} problems"
+    over = "its seeds"
+    if len(problems) > 1:
+        over = f"{len(problems)} problems of each one's geometric mean over its seeds"
+    have_interval = any(time.low is not None for cost in found if (time := cost.seconds_per_step))
+    interval = ", with the 95% t-interval of the logarithm" if have_interval else ""
     where = f" on {printable(problems[0])}" if len(problems) == 1 else ""
     notes = ["A time to target is there where every seed reaches the target of every problem."]
     if not alike:
         notes.append("Not all ran on the same problems: each mean is over an optimizer's own.")
     if any(cost.batched for cost in found):
         notes.append(
-            f"{AMORTISED}: amortised, the time of a batch divided by its runs; compare it with "
-            "times of one run alone, as those of torch's classes, in its magnitude only."
+            f"{AMORTISED}: amortised, the time of a batch divided by its runs, so that its seeds "
+            "share one time and there is no interval; compare it with times of one run alone, as "
+            "those of torch's classes, in its magnitude only."
         )
     return Table(
         kind="costs",
         caption=f"What an optimizer costs{where} at its best learning rate: seconds as geometric "
-        f"mean over {over} with the 95% t-interval of the logarithm; gradients, values, Hessian "
-        "products (Hv) and bytes of state as median.",
+        f"mean over {over}{interval}; gradients, values, Hessian products (Hv) and bytes of state "
+        "as median over all runs.",
         corner="optimizer",
         columns=(*list(_TIMES)[:1], *_COUNTS, *list(_TIMES)[1:]),
         rows=tuple((printable(cost.name), _cells(cost, best)) for cost in found),

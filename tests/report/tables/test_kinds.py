@@ -315,6 +315,22 @@ def test_costs_are_those_of_the_runs() -> None:
     assert {cell.mark for cell in found.values()} == {Mark.NONE}  # amortised and not: no contest
 
 
+def test_the_caption_of_costs_says_what_was_averaged() -> None:
+    """Seeds on one problem, means of problems on two; no word of an interval that is not there."""
+    runs = [*solved("a", [10] * 3), *solved("a", [10] * 3, "q")]
+    alone, shared = (
+        [replace(run, engine=engine, seconds=0.5) for run in runs] for engine in ("step", "batched")
+    )
+
+    assert (
+        "geometric mean over its seeds, with the 95% t-inter" in table("costs", alone[:3]).caption
+    )
+    for made in (table("costs", alone), table("costs", shared)):
+        assert "over 2 problems of each one's geometric mean over its seeds; " in made.caption
+    assert any("no interval" in note for note in table("costs", shared).notes)
+    assert "interval" not in table("costs", shared[:3]).caption
+
+
 @pytest.mark.parametrize("kind", ["steps", "final", "costs"])
 def test_values_of_every_size_and_runs_that_start_at_the_end(kind: str) -> None:
     """From 1e-300 to 1e300, zero, and a start at the solution: a table, and no warning."""

@@ -330,3 +330,20 @@ def test_print_shows_all_charts_on_white(report: Opener) -> None:
     for section in ("convergence", "sensitivity", "cost"):
         ink = page.locator(f"#{section} .plot").evaluate("plot => plot.layout.font.color")
         assert ink == "#1b1f24"
+
+
+SILENT = "window.IntersectionObserver = class { observe() {} unobserve() {} };"
+"""An observer that has not spoken yet, as before the first frame and in a tab behind others."""
+
+
+def test_what_is_on_the_screen_is_drawn_when_the_page_is_loaded(report: Opener) -> None:
+    """A picture taken at once shows every chart of a window as tall as the page."""
+    watched = report([*runs_of("gd", "b", label="p"), *runs_of("gd", "b", label="q", kappa=10.0)])
+    watched.page.add_init_script(SILENT)
+    watched.page.set_viewport_size({"width": 1200, "height": 9000})
+
+    for name in ("index.html", "problems/p.html", "optimizers/gd.html"):
+        watched.page.goto(f"file://{watched.folder / name}")
+        charts = watched.page.locator("figure.chart")
+        assert charts.count() > 0
+        assert charts.locator(".plot .main-svg:first-child").count() == charts.count(), name

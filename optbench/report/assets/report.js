@@ -164,6 +164,8 @@
     }
   }
 
+  const AROUND = 400; // pixels above and below the screen in which charts are drawn
+
   // A chart is drawn when it comes near the screen, so that the page is there at once.
   const near = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) {
@@ -171,13 +173,22 @@
       near.unobserve(target);
       charts.find((chart) => chart.host === target)?.draw();
     }
-  }, { rootMargin: "400px" });
+  }, { rootMargin: `${AROUND}px` });
+
+  function isNear(host) {
+    const { top, bottom } = host.getBoundingClientRect();
+    return bottom > -AROUND && top < innerHeight + AROUND;
+  }
 
   async function begin(host) {
     try {
       const data = await optbench.ask(host.dataset.file);
-      charts.push(new Chart(host, data, data.charts[host.dataset.chart]));
-      near.observe(host);
+      const chart = new Chart(host, data, data.charts[host.dataset.chart]);
+      charts.push(chart);
+      // The observer speaks with the next frame, which comes after the page's load event: whoever
+      // takes a picture then, and a tab in the background, would find the charts blank.
+      if (isNear(host)) chart.draw();
+      else near.observe(host);
     } catch (error) {
       host.append(optbench.make("p", { className: "warn", textContent: `The chart cannot be shown: ${error.message}.` }));
     }

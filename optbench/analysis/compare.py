@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from optbench.analysis.conclusion import conclude
+from optbench.analysis.conclusion import MIN_SIGNED, conclude
 from optbench.analysis.contest import Contest
 from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array, final
 from optbench.analysis.significance import advantage, holm, leaning, signed_rank, student
@@ -29,6 +29,7 @@ LEVEL = 0.05
 
 OVER_PROBLEMS = "Wilcoxon signed-rank"
 PAIRED_T = "paired t on the logarithm"
+PAIRED_T_ENDS = "paired t on the logarithm of the final values"
 PAIRED_RANKS = "signed-rank over pairs"
 
 
@@ -43,12 +44,16 @@ class Change:
         ratio_calls: Gradient evaluations to the target, b over a: geometric mean over the pairs in
             which both reach it, with the t-interval on the logarithm. None without such a pair.
         ratio_final: The final measure, b over a, likewise over the pairs in which neither is lost;
-            None where it is not positive.
+            None where it is not positive, or `stopped`.
+        stopped: Whether both reach the last target with the majority of their seeds. Runs stop
+            there, unless they train: how far below it they end is the last step's doing.
         p: p-value of `test`; None below `MIN_SEEDS` pairs.
         p_holm: The same after Holm's correction for all problems.
         test: `PAIRED_T` on the ratios where every pair has one. Where the target is missed,
             `PAIRED_RANKS`, with a target that one side alone reaches as the largest difference: on
-            such pairs alone it is McNemar's exact test.
+            such pairs alone it is McNemar's exact test, which decides nothing below `MIN_SIGNED`
+            pairs; there it is `PAIRED_T_ENDS` if one side reaches the target with every seed, the
+            other with none, and every pair has a ratio of ends.
         a_reached: Number of runs of a that reach the target.
         b_reached: Of b.
         runs_a: Number of runs of a, at its best learning rate.
@@ -63,6 +68,7 @@ class Change:
     target: float | None
     ratio_calls: Estimate | None
     ratio_final: Estimate | None
+    stopped: bool
     p: float | None
     p_holm: float | None
     test: str
@@ -190,6 +196,7 @@ class _Meeting:
     apart: list[float]
     ratio_calls: Estimate | None
     ratio_final: Estimate | None
+    stopped: bool
     p: float | None
     test: str
 
@@ -206,10 +213,8 @@ def _meeting(row_a: Row, row_b: Row) -> _Meeting:
         ends = np.maximum(ends, FLOOR)
     apart = [advantage(*c, *e) for c, e in zip(costs.tolist(), ends.tolist(), strict=True)]
     calls, finals = _log_ratios(costs), _log_ratios(ends)
-    logs = finals if target is None else calls
-    p, test = None, PAIRED_T if len(logs) == len(pairs) else PAIRED_RANKS
-    if len(pairs) >= MIN_SEEDS:
-        p = student(logs) if test == PAIRED_T else signed_rank(apart)
+    stopped = target is not None and all(_stops(row) for row in (row_a, row_b))
+    p, test = _tested(finals if target is None else calls, finals, apart)
     return _Meeting(
         row_a=row_a,
         row_b=row_b,
@@ -218,10 +223,36 @@ def _meeting(row_a: Row, row_b: Row) -> _Meeting:
         ends=ends,
         apart=apart,
         ratio_calls=from_logarithms(calls) if calls else None,
-        ratio_final=from_logarithms(finals) if finals else None,
+        ratio_final=from_logarithms(finals) if finals and not stopped else None,
+        stopped=stopped,
         p=p,
         test=test,
     )
+
+
+def _tested(
+    logs: Sequence[float], finals: Sequence[float], apart: Sequence[float]
+) -> tuple[float | None, str]:
+    """Return the p-value, None below `MIN_SEEDS` pairs, and the test that suits the pairs."""
+    n = len(apart)
+    test = PAIRED_T if len(logs) == n else PAIRED_RANKS
+    if n < MIN_SEEDS:
+        return None, test
+    if test == PAIRED_T:
+        return student(logs), test
+    # As many wins as pairs; the ends must not say the opposite, as those of tasks may.
+    one_sided = abs(sum(apart)) == math.inf and len(set(apart)) == 1
+    if n < MIN_SIGNED and one_sided and len(finals) == n and sum(finals) * apart[0] > 0:
+        return student(finals), PAIRED_T_ENDS
+    return signed_rank(apart), test
+
+
+def _stops(row: Row) -> bool:
+    """Whether the majority of runs end because they reach their last target."""
+    if row.is_task:
+        return False
+    last = [run for run in row.best if run.spec.targets and run.hit(min(run.spec.targets))]
+    return 2 * len(last) > len(row.best)
 
 
 def _cost(run: Run, target: float | None) -> float:
@@ -245,6 +276,7 @@ def _change(met: _Meeting, p_holm: float | None) -> Change:
         target=met.target,
         ratio_calls=met.ratio_calls,
         ratio_final=met.ratio_final,
+        stopped=met.stopped,
         p=met.p,
         p_holm=p_holm,
         test=met.test,

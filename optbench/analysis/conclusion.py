@@ -62,7 +62,8 @@ def _lead(found: Comparison, rows: Sequence[tuple[Row, Row]]) -> str:
         return f"{found.b} {_ratio_words(found, ratio, rows)} of {found.a} {where} {told}"
     lead = f"{_standing(found)} {told}"
     if ratio is None:
-        return lead
+        ends = changes[0].ratio_final if len(changes) == 1 else None
+        return lead if ends is None else f"{lead}; it {_end_words(ends, rows)} of {found.a}"
     both = "both reach the target" if _have_targets(found) else "neither is lost"
     some = number(ratio.count, "seed" if len(changes) == 1 else "problem")
     return f"{lead}; where {both}, on {some}, it {_ratio_words(found, ratio, rows)}"
@@ -94,25 +95,45 @@ def _standing(found: Comparison) -> str:
 
 
 def _ratio_words(found: Comparison, ratio: Estimate, rows: Sequence[tuple[Row, Row]]) -> str:
-    times = f"{ratio.center:.3g} times"
-    if ratio.low is not None and ratio.high is not None:
-        times += f" [{ratio.low:.3g}, {ratio.high:.3g}]"
     if _have_targets(found):
-        return f"needs {times} the gradient evaluations"
+        return f"needs {_times(ratio)} the gradient evaluations"
+    return _end_words(ratio, rows)
+
+
+def _times(ratio: Estimate) -> str:
+    times = f"{ratio.center:.3g} times"
+    if ratio.low is None or ratio.high is None:
+        return times
+    return f"{times} [{ratio.low:.3g}, {ratio.high:.3g}]"
+
+
+def _end_words(ratio: Estimate, rows: Sequence[tuple[Row, Row]]) -> str:
     measures = {measure_words(pair) for pair in rows}
-    return f"ends at {times} the final {measures.pop() if len(measures) == 1 else 'measure'}"
+    return (
+        f"ends at {_times(ratio)} the final {measures.pop() if len(measures) == 1 else 'measure'}"
+    )
 
 
 def _p_words(found: Comparison) -> str:
     """Return the test with its p-value, and whether it could have told anything."""
     if found.p is None:
-        return f"no test with {number(found.changes[0].pairs, 'seed')}"
+        pairs = found.changes[0].pairs
+        return "no test of one run each" if pairs == 1 else f"no test with {pairs} seeds"
     p = "p < 0.0001" if found.p < 1e-4 else f"p = {found.p:.2g}"
     if found.p < LEVEL:
         return f"{found.test}, {p}"
-    few = found.wins + found.losses < MIN_SIGNED and len(found.changes) > 1
-    why = f"fewer than {MIN_SIGNED} problems that differ decide nothing" if few else "undecided"
+    why = "undecided"
+    if len(found.changes) > 1 and found.wins + found.losses < MIN_SIGNED:
+        why = f"fewer than {MIN_SIGNED} problems that differ decide nothing"
+    elif len(found.changes) == 1 and too_few_seeds(found.changes[0]):
+        why = f"fewer than {MIN_SIGNED} seeds decide nothing"
     return f"{found.test}, {p}: {why}"
+
+
+def too_few_seeds(change: Change) -> bool:
+    """Return whether a problem's signed-rank test, `MIN_SIGNED` pairs short, can decide nothing."""
+    ranked = change.p is not None and not change.test.startswith("paired t")
+    return ranked and change.verdict == "undecided" and change.pairs < MIN_SIGNED
 
 
 def _success(found: Comparison, rows: Sequence[tuple[Row, Row]]) -> list[str]:
@@ -142,8 +163,8 @@ def _singly(found: Comparison) -> str:
     if _all_same(found) or (len(found.changes) == 1 and max(seeds) >= MIN_SEEDS):
         return ""
     if set(verdicts) == {"undecided"} or max(seeds) < MIN_SEEDS:
-        many = f"{_range(seeds)} seeds" if max(seeds) > 1 else "1 seed"
-        return f"with {many} a problem no single problem is decided"
+        many = f"{_range(seeds)} seeds a problem" if max(seeds) > 1 else "one run each"
+        return f"with {many} no single problem is decided"
     # Most frequent first; what is undecided last.
     order = sorted(verdicts, key=lambda verdict: (verdict == "undecided", -verdicts[verdict]))
     decided = ", ".join(f"{verdict} on {verdicts[verdict]}" for verdict in order)

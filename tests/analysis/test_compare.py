@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from optbench.analysis.compare import PAIRED_RANKS, PAIRED_T, Comparison, compare
+from optbench.analysis.compare import (
+    PAIRED_RANKS,
+    PAIRED_T,
+    PAIRED_T_ENDS,
+    Comparison,
+    compare,
+)
 from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
@@ -259,7 +265,7 @@ def test_the_sentence_of_one_seed_a_problem(made: Made) -> None:
     found = compared(made, {p: c for p, c in a.items() if p != "hard"}, b)
     assert found.sentence == (
         "adam needs 0.517 times [0.507, 0.526] the gradient evaluations of gd over 8 problems "
-        "(Wilcoxon signed-rank, p = 0.0078); with 1 seed a problem no single problem is decided; "
+        "(Wilcoxon signed-rank, p = 0.0078); with one run each no single problem is decided; "
         "left out: 1 problem that the two did not run with a seed in common."
     )
     found = compared(made, a, b)
@@ -267,7 +273,7 @@ def test_the_sentence_of_one_seed_a_problem(made: Made) -> None:
         "adam is not told apart from gd, ahead on 8 of 9 problems and behind on 1 (Wilcoxon "
         "signed-rank, p = 0.13: undecided); where both reach the target, on 8 problems, it needs "
         "0.517 times [0.507, 0.526] the gradient evaluations; on hard only gd reaches the target; "
-        "with 1 seed a problem no single problem is decided."
+        "with one run each no single problem is decided."
     )
 
 
@@ -297,3 +303,70 @@ def test_nothing_in_common_is_said(made: Made) -> None:
     )
     assert (found.overall, found.p, found.unpaired) == (None, None, ("p", "q"))
     assert compare([], [], a="a", b="b").changes == ()
+
+
+def ended(
+    made: Made, ends: Sequence[float], reached: float = 1e-3, *, last: float = 1e-3
+) -> list[Row]:
+    """Make a row of runs that end so; those at or below `reached` have hit it after ten calls."""
+    return summarize(
+        made(seed=seed, gaps=(1, end), targets=(last,), hits={last: 10} if end <= reached else {})
+        for seed, end in enumerate(ends)
+    )
+
+
+def test_the_overshoot_of_two_that_arrive_is_no_ratio(made: Made) -> None:
+    """Runs stop at the last target: 400 times below it against just below it is no merit."""
+    a, b = ended(made, [9e-4, 9.2e-4, 8e-4]), ended(made, [2e-6, 3e-6, 2e-6])
+    (change,) = compare(a, b, a="gd", b="adam").changes
+
+    assert (change.stopped, change.ratio_final, change.verdict) == (True, None, "same")
+    (change,) = compare(a, ended(made, [2e-6, 0.5, 0.4]), a="gd", b="adam").changes
+    assert not change.stopped
+    assert change.ratio_final is not None
+
+
+def test_tasks_train_on_past_their_targets(made: Made) -> None:
+    """The end of a task's run is no overshoot, and its ratio is there."""
+    a, b = (
+        summarize(
+            dataclasses.replace(run, engine="training")
+            for row in ended(made, ends)
+            for run in row.runs
+        )
+        for ends in ([9e-4, 9.2e-4, 8e-4], [2e-6, 3e-6, 2e-6])
+    )
+    (change,) = compare(a, b, a="gd", b="adam").changes
+
+    assert change.ratio_final is not None
+    assert not change.stopped
+
+
+def test_five_seeds_of_five_against_none_are_decided_by_the_ends(made: Made) -> None:
+    """The signed-rank test gives 0.0625 whatever happens; the ends, 40 times as high, decide."""
+    low, high = [9e-4, 8e-4, 9.5e-4, 9e-4, 8.5e-4], [0.036, 0.034, 0.036, 0.034, 0.036]
+    found = compare(ended(made, low), ended(made, high), a="gd", b="adam")
+    (change,) = found.changes
+
+    assert (change.a_reached, change.b_reached) == (5, 0)
+    assert (change.test, change.verdict) == (PAIRED_T_ENDS, "worse")
+    assert change.p == pytest.approx(stats.ttest_rel(np.log(low), np.log(high)).pvalue)
+    assert "adam is worse than gd on p (paired t on the logarithm of the fin" in found.sentence
+    assert (
+        "it ends at 40.1 times [37.3, 43] the final suboptimality of gd; on p only"
+        in found.sentence
+    )
+    turned = compare(ended(made, high), ended(made, low), a="adam", b="gd").changes[0]
+    assert (turned.verdict, turned.p) == ("better", change.p)
+
+
+def test_too_few_seeds_say_how_many_it_takes(made: Made) -> None:
+    """Four of five against none: no sign can decide, and the sentence says so."""
+    low, high = [9e-4, 8e-4, 0.9, 9e-4, 8.5e-4], [0.036, 0.034, 0.036, 0.034, 0.036]
+    found = compare(ended(made, low), ended(made, high), a="gd", b="adam")
+
+    assert (found.changes[0].test, found.changes[0].verdict) == (PAIRED_RANKS, "undecided")
+    assert "fewer than 6 seeds decide nothing" in found.sentence
+    lone = compare(ended(made, low[:1]), ended(made, high[:1]), a="gd", b="adam")
+    assert "(no test of one run each)" in lone.sentence
+    assert lone.changes[0].verdict == "undecided"

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from optbench.analysis.compare import Change, Comparison
-from optbench.analysis.statistics import Estimate
+from optbench.analysis.conclusion import MIN_SIGNED, too_few_seeds
+from optbench.analysis.statistics import MIN_SEEDS, Estimate
 from optbench.analysis.tables import printable
 from optbench.report.tables.table import Cell, Form, Table
 
@@ -85,10 +86,25 @@ def _over_all(found: Comparison) -> str:
 def _tests(found: Comparison) -> list[str]:
     tested = [one for one in found.changes if one.p is not None]
     tests = sorted({one.test for one in tested})
-    if not tests:
-        return ["No test on a problem: that takes 3 seeds that both ran."]
-    many = "1 problem, as there is no other" if len(tested) == 1 else f"{len(tested)} problems"
-    return [f"p: {' or '.join(tests)}; p (Holm): the same, corrected for {many}."]
+    told = []
+    if tests:
+        many = "1 problem, as there is no other" if len(tested) == 1 else f"{len(tested)} problems"
+        told.append(f"p: {' or '.join(tests)}; p (Holm): the same, corrected for {many}.")
+    if len(tested) < len(found.changes):
+        where = f"{len(found.changes) - len(tested)} problems" if tests else "a problem"
+        told.append(f"No test on {where}: that takes {MIN_SEEDS} seeds that both ran.")
+    few = [printable(one.problem) for one in found.changes if too_few_seeds(one)]
+    if few:
+        told.append(
+            f"Undecided for want of seeds, whatever they show: {', '.join(few)}; that takes "
+            f"{MIN_SIGNED} seeds or more."
+        )
+    if any(one.stopped for one in found.changes):
+        told.append(
+            "No ratio of final values where both sides reach the last target: runs stop there, and "
+            "how far below it they end is no merit."
+        )
+    return told
 
 
 def _record(one: Change) -> dict[str, Any]:

@@ -63,3 +63,17 @@ def test_nothing_in_common_is_a_sentence() -> None:
 
     assert made.rows == ()
     assert "nothing can be said" in text(made)
+
+
+def test_notes_say_what_is_left_open_and_why() -> None:
+    """Who arrives on both sides has no ratio of ends; too few seeds are told with their number."""
+    some, none = [10.0, 20.0, 30.0, math.inf], [math.inf] * 4
+    rows_a = summarize([*solved("a", some[:3], "arrive"), *solved("a", some, "few")])
+    rows_b = summarize([*solved("b", some[:3], "arrive"), *solved("b", none, "few")])
+    made = change(compare(rows_a, rows_b, a="a", b="b"))
+
+    assert [cells[2].words for _, cells in made.rows] == ["—", ""]
+    assert any("No ratio of final values where both" in note for note in made.notes)
+    (few,) = [note for note in made.notes if note.startswith("Undecided for want of seeds")]
+    assert "arrive" not in few
+    assert "few; that takes 6 seeds" in few

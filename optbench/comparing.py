@@ -57,7 +57,8 @@ def of_optimizers(a: str, b: str, gathered: Gathered, sources: Sequence[Path] | 
     if not gathered.runs:
         raise OptbenchError("there are no runs to compare")
     rows = summarize(gathered.runs)
-    sides = read_side(a), read_side(b)
+    names = {row.name for row in rows}  # one of which may have an @ of its own
+    sides = tuple(Side(text=x, name=x) if x in names else read_side(x) for x in (a, b))
     found = tuple(named(rows, side) for side in sides)
     same = found[0] == found[1]
     if same and sides[0].version == sides[1].version:
@@ -116,4 +117,7 @@ def of_stores(a: Path, b: Path, one: Gathered, other: Gathered) -> list[Comparis
 def is_store(text: str) -> bool:
     """Return whether what was typed for a side is a store, and no optimizer."""
     path = Path(text)
-    return (path / "results.db").is_file() or (path.suffix == ".db" and path.is_file())
+    try:
+        return (path / "results.db").is_file() or (path.suffix == ".db" and path.is_file())
+    except OSError:  # a name of an optimizer may be too long for a file's
+        return False

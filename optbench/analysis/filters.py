@@ -62,5 +62,10 @@ def _of(name: str, spec: object) -> Names:
 
 
 def _fits(names: Names, patterns: Sequence[str]) -> bool:
-    """Return whether one of the names fits one of the globs, or there are none."""
-    return not patterns or any(fnmatchcase(name, p) for p in patterns for name in names)
+    """Return whether one of the names fits one of the globs, or there are none.
+
+    A name fits itself, whatever signs of globs are in it.
+    """
+    return not patterns or any(
+        name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names
+    )

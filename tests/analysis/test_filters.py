@@ -58,3 +58,14 @@ def test_what_fits_nothing_is_named() -> None:
 def test_an_empty_store_is_no_mistake() -> None:
     """Where there is nothing, nothing is chosen."""
     assert chosen([]) == []
+
+
+def test_a_name_with_the_signs_of_a_pattern_fits_itself() -> None:
+    """Brackets in others' names are no class of characters, and patterns still work."""
+    specs = [spec("bowl[easy]", Spec("sgd[momentum=True]")), spec("bowl", Spec("sgd"))]
+
+    assert chosen(specs, problems=["bowl[easy]"], optimizers=["sgd[momentum=True]"]) == [
+        True,
+        False,
+    ]
+    assert chosen(specs, problems=["bowl*"], optimizers=["sg[d]"]) == [False, True]

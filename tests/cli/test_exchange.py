@@ -167,6 +167,17 @@ def test_two_optimizers_are_compared(store: Path) -> None:
     assert len(own.changes) == 6
 
 
+def test_any_name_is_a_side(store: Path, tmp_path: Path) -> None:
+    """One that is too long for a file's, and one with the sign of versions in it."""
+    shutil.copytree(store, tmp_path / "store")
+    names, path = ("x" * 300, "me@home"), tmp_path / "named.csv"
+    lines = [f"{THEIRS},{name},0,{step},{0.5**step}" for name in names for step in range(9)]
+    path.write_text("\n".join(["problem,optimizer,seed,step,value", *lines]))
+    invoke("import", path, "--into", tmp_path / "store")
+
+    assert names[1] in invoke("compare", *names, tmp_path / "store").stdout
+
+
 def test_two_stores_are_compared(store: Path, tmp_path: Path) -> None:
     """A copy does the same, optimizer by optimizer."""
     shutil.copytree(store, tmp_path / "copy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from optbench.core.errors import OptbenchError, SpecError, unknown
@@ -39,6 +40,7 @@ def read_csv(path: Path, environment: Mapping[str, str]) -> list[Curve]:
         OptbenchError: For a column that is missing or unknown, or a cell that is not what it should
             be: the file, the row and the column are named.
     """
+    taken = frozenset({**OPTIMIZERS, **plugins("optbench.optimizers")})
     curves: dict[tuple[object, ...], Curve] = {}
     firsts: dict[str, tuple[str, float | None]] = {}
     try:
@@ -46,9 +48,11 @@ def read_csv(path: Path, environment: Mapping[str, str]) -> list[Curve]:
             where = f"{path}: row {line}"
             columns = {name: _number(where, name, row) for name in _OF_THE_POINT if name in row}
             columns.setdefault("gradient_calls", columns["step"])
-            optimizer = _optimizer(where, row)
+            optimizer = _optimizer(where, row, taken)
             columns["lr"] = rate_of(optimizer)
             f_star = _number(where, "f_star", row) if "f_star" in row else math.nan
+            if math.isinf(f_star):
+                raise OptbenchError(f"{where}, f_star: {f_star:g} is not a minimum")
             known = None if math.isnan(f_star) else f_star
             problem, seed = _word(where, "problem", row), _seed(where, row)
             place, said = firsts.setdefault(problem, (where, known))
@@ -132,21 +136,28 @@ def _status(where: str, row: Mapping[str, str]) -> Status | None:
     return Status(text) if text else None
 
 
-def _optimizer(where: str, row: Mapping[str, str]) -> Spec:
+def _optimizer(where: str, row: Mapping[str, str], taken: frozenset[str]) -> Spec:
     """Return who it was; what code here answers to, or could, is called `imported.NAME`."""
     text = _word(where, "optimizer", row)
+    spec = _named(text, taken)
+    if "lr" not in row:
+        return spec
+    lr, params = _number(where, "lr", row), dict(spec.params)
+    if math.isnan(lr):
+        return spec
+    if not 0 < lr < math.inf:
+        raise OptbenchError(f"{where}, lr: {lr:g} is not a learning rate")
+    if params.setdefault("lr", lr) != lr:
+        raise OptbenchError(f"{where}, lr: {lr:g}, and another one in {text}")
+    return Spec.of(spec.name, params)
+
+
+@lru_cache(maxsize=1024)
+def _named(text: str, taken: frozenset[str]) -> Spec:
     try:
         spec = parse_one(text)
     except SpecError:
         spec = Spec(text)
-    params = dict(spec.params)
-    if "lr" in row:
-        lr = _number(where, "lr", row)
-        if not math.isnan(lr):
-            if not 0 < lr < math.inf:
-                raise OptbenchError(f"{where}, lr: {lr:g} is not a learning rate")
-            if params.setdefault("lr", lr) != lr:
-                raise OptbenchError(f"{where}, lr: {lr:g}, and another one in {text}")
-    here = spec.name in {**OPTIMIZERS, **plugins("optbench.optimizers")}
-    taken = here or any(sign in spec.name for sign in ".:")
-    return Spec.of(f"{IMPORTED}.{spec.name}" if taken else spec.name, params)
+    if spec.name in taken or any(sign in spec.name for sign in ".:"):
+        return Spec.of(f"{IMPORTED}.{spec.name}", dict(spec.params))
+    return spec

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from optbench.families import FAMILIES
+from optbench.nightly.dashboard.trend import read_trend
 from optbench.optimizers import OPTIMIZERS
 from tests.benchmarks.commits import convergence, names, parts
 
@@ -43,3 +45,17 @@ def test_what_a_commit_cannot_do_is_not_available() -> None:
         names.available(lambda: (_ for _ in ()).throw(ImportError("no such thing")))
     with pytest.raises(NotImplementedError):
         parts.Oracle().setup("no_such_family")
+
+
+def test_the_history_of_our_own_commits_is_kept() -> None:
+    """What asv measured of at least fifteen commits is read; steps to target have not moved."""
+    trend = read_trend(Path(__file__).parents[1] / "results" / "asv")
+
+    assert trend is not None
+    assert not trend.left_out
+    (commits,) = trend.commits.values()
+    assert len(commits) >= 15
+    tracked = [one for one in trend.benchmarks if "track_steps" in one.name]
+    assert len(tracked) >= 10
+    for one in tracked:
+        assert len({value for value in one.values if value is not None}) == 1, one.name

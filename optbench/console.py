@@ -312,7 +312,7 @@ def _print_problem(problem: str, rows: Sequence[Row]) -> None:
     ends = [name for name in ends_shown(rows) if name in TOLD]
     table = [cells(row, targets, ends) for row in rows]
     lines = [
-        [c.name, c.lr + " (edge)" * c.edge, *c.reach, c.final, *c.ends, c.diverged, c.runs]
+        [c.name, c.lr + " (edge)" * c.edge, *c.reach, c.final_in_full, *c.ends, c.diverged, c.runs]
         for c in table
     ]
     reach = [f"to {target_label(rows, target)}" for target in targets]

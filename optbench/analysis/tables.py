@@ -23,6 +23,7 @@ class Cells:
         edge: Whether it lies at the edge of its grid.
         reach: One text a target.
         final: Final measure with its interval.
+        note: What the final measure leaves out or costs besides, if anything.
         ends: One text for each of the things told of a task's end.
         diverged: Number and share.
         runs: Number of runs, seeds and learning rates.
@@ -34,9 +35,15 @@ class Cells:
     edge: bool
     reach: Sequence[str]
     final: str
+    note: str
     ends: Sequence[str]
     diverged: str
     runs: str
+
+    @property
+    def final_in_full(self) -> str:
+        """The final measure with its note, in one line."""
+        return ", ".join(text for text in (self.final, self.note) if text)
 
 
 def targets_of(rows: Sequence[Row]) -> list[Target]:
@@ -108,6 +115,7 @@ def cells(row: Row, targets: Sequence[Target], ends: Sequence[str] = ()) -> Cell
         edge=row.edge,
         reach=[_reach_text(reach.get(target)) for target in targets],
         final=_final_text(row),
+        note=_note(row),
         ends=[_end_text(name, row.ends.get(name)) for name in ends],
         diverged=f"{row.diverged}/{len(row.runs)}{share}",
         runs=f"{len(row.seeds)} x {max(len(row.learning_rates), 1)}",
@@ -135,10 +143,19 @@ def _final_text(row: Row) -> str:
     text = format(row.final.center, long)
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
         text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
+    return text
+
+
+def _note(row: Row) -> str:
+    if row.final is None:
+        return ""
     lost = len(row.best) - row.final.count
-    text += f", without {lost} of {len(row.best)} lost" if lost else ""
     products = max(run.last("hvp_calls") for run in row.best)
-    return text + (f", {products:.0f} Hessian products" if products > 0 else "")
+    parts = [
+        f"without {lost} of {len(row.best)} lost" if lost else "",
+        f"{products:.0f} Hessian products" if products > 0 else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _end_text(name: str, end: Estimate | None) -> str:

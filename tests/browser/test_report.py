@@ -227,6 +227,32 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(report: Opener) -> No
         assert wide <= 390, path.name
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_titles_of_axes_lie_within_the_plot(report: Opener, width: int) -> None:
+    """Long ones go on in a second line, on a phone as on a screen, above marks of lost runs."""
+    page = report(runs_of("gd", "b"), width=width).open("problems/quadratic.html")
+
+    for section in ("convergence", "sensitivity", "cost"):
+        figure = chart(page, section)
+        plot = figure.locator(".plot").bounding_box()
+        assert plot is not None
+        for title in (".xtitle", ".ytitle"):
+            box = figure.locator(f".plot {title}").bounding_box()
+            assert box is not None
+            for at, size in (("x", "width"), ("y", "height")):
+                assert box[at] >= plot[at] - 1, (section, title)
+                assert box[at] + box[size] <= plot[at] + plot[size] + 1, (section, title)
+
+
+def test_lost_runs_have_room_above_the_curves(report: Opener) -> None:
+    """The plot ends where the rows of crosses begin."""
+    page = report(runs_of("gd", "b")).open("problems/quadratic.html")
+    plot = chart(page, "sensitivity").locator(".plot")
+
+    ends = plot.evaluate("p => [p._fullLayout.yaxis.domain[1], p._fullLayout.yaxis2.domain[0]]")
+    assert ends[0] < ends[1] < 1
+
+
 def test_fifty_optimizers_can_be_filtered(report: Opener) -> None:
     """The legend has them all, and a box that finds one."""
     names = [f"method-{i:02d}" for i in range(50)]

@@ -7,7 +7,7 @@
   const TOP = { log: 1e3, linear: 2 };
   const RAIL = 0.035; // height of one name's row of the rail, as a share of the plot
   const MAX_RAIL = 0.32;
-  const PER_LETTER = 6.7; // pixels that a letter of a title takes, on average
+  const PER_LETTER = 7.3; // pixels that a letter of a title takes, on average
   const MOST_MARKERS = 60; // beyond so many curves markers tell nothing, and cost half of the time
   const ENDS = {
     lost: { symbol: "x-thin", size: 9 },
@@ -221,9 +221,26 @@
     return log && decades > 1 && decades < 4 ? { dtick: "D2" } : { nticks: 9 };
   }
 
-  function axisOf(choice, log, range, more) {
+  // Returns a title in as many lines as it needs on an axis of so many pixels.
+  function folded(text, length) {
+    const most = Math.max(Math.floor(length / PER_LETTER), 12);
+    if (text.length <= most) return text;
+    const lines = [];
+    // Words and formula have two spaces between them.
+    for (const part of text.split("  ")) {
+      part.split(" ").forEach((word, i) => {
+        const longer = i ? `${lines.at(-1)} ${word}` : word;
+        if (i && longer.length <= most) lines[lines.length - 1] = longer;
+        else lines.push(word);
+      });
+    }
+    return lines.join("<br>");
+  }
+
+  function axisOf(choice, log, range, length, more) {
     return {
-      type: choice.date ? "date" : log ? "log" : "linear", range: shown(range, log), title: { text: choice.label, standoff: 8 },
+      type: choice.date ? "date" : log ? "log" : "linear", range: shown(range, log),
+      title: { text: folded(choice.label, length), standoff: 8 },
       exponentformat: "power", showexponent: "all", minexponent: 4, zeroline: false, automargin: true,
       gridcolor: faint(variable("--ink", "#1b1f24"), 0.1), linecolor: faint(variable("--ink", "#1b1f24"), 0.5),
       showline: true, ticks: "outside", ticklen: 4, tickcolor: faint(variable("--ink", "#1b1f24"), 0.5),
@@ -236,7 +253,7 @@
     const rows = Math.max(above.rows.length, 1);
     return {
       xaxis: axisOf(xAxis, state.xlog, ranges.x, size.width - 80, { anchor: "y" }),
-      yaxis: axisOf(yAxis, state.ylog, ranges.y, (size.height - 60) * (1 - above.height), { domain: [0, 1 - above.height] }),
+      yaxis: axisOf(yAxis, state.ylog, ranges.y, (size.height - 40) * (1 - above.height), { domain: [0, 1 - above.height] }),
       yaxis2: {
         domain: [1 - above.height + 0.005, 1], range: [-rows + 0.4, 0.6], visible: false, fixedrange: true,
       },

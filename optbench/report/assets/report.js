@@ -210,6 +210,8 @@
   document.querySelectorAll("figure.chart").forEach(begin);
   document.querySelectorAll("[data-choose]").forEach(choose);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(drawn()));
+  // Where a phone is turned, titles have other room.
+  matchMedia("(max-width: 48rem)").addEventListener("change", () => redraw(drawn()));
   // Paper is white, and shows the charts that were not scrolled to as well.
   addEventListener("beforeprint", () => { optbench.print(true); redraw(charts); });
   addEventListener("afterprint", () => {

@@ -49,7 +49,9 @@ def schedule_grid(rows: Sequence[Row]) -> Grid | None:
     for row in rows:
         line = by_optimizer.setdefault(row.optimizer, {})
         text = cells(row, ())
-        line[row.schedule] = GridCell(final=text.final, lr=text.lr, edge=row.edge, best=not line)
+        line[row.schedule] = GridCell(
+            final=text.final_in_full, lr=text.lr, edge=row.edge, best=not line
+        )
     several = {name: line for name, line in by_optimizer.items() if len(line) > 1}
     if not several:
         return None

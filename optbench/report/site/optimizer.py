@@ -37,6 +37,7 @@ class Place:
         target: The hardest target that it was to reach.
         reach: What that took, or how many seeds reached it.
         final: Final measure with its interval.
+        note: What that leaves out or costs besides, if anything.
         rate: How the end of the first seed goes with the step.
         told: The rate's uncertainty, or why there is none.
         diverged: Number and share of runs, with its interval.
@@ -51,6 +52,7 @@ class Place:
     target: str
     reach: str
     final: str
+    note: str
     rate: str
     told: str
     diverged: str
@@ -102,6 +104,7 @@ def _place(whole: Whole, row: Row) -> Place:
         target=target_label(rivals, hardest[0]) if hardest else "",
         reach=text.reach[0] if hardest else "",
         final=text.final,
+        note=text.note,
         rate="" if rate is None else rate.short,
         told="" if rate is None else f"{rate.kind}: {rate.text}",
         diverged=f"{row.diverged}/{len(row.runs)} [{low:.0%}, {high:.0%}]",

@@ -18,6 +18,9 @@ from optbench.core.spec import Spec
 KAPPA = "kappa"
 """The fact over which a sweep goes."""
 
+FEWEST = 3
+"""Condition numbers that make a sweep: a line through two points fits whatever they are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exponent:
@@ -57,6 +60,11 @@ class Scaling:
     high: Array
     exponent: Exponent
 
+    @property
+    def is_sweep(self) -> bool:
+        """Whether the target is reached at `FEWEST` condition numbers or more."""
+        return int(np.isfinite(self.steps).sum()) >= FEWEST
+
 
 def sweeps(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Return rows whose problems differ in kappa alone, with three values of it or more.
@@ -73,7 +81,7 @@ def sweeps(rows: Sequence[Row]) -> dict[str, list[Row]]:
         if kappa_of(row) is not None and KAPPA in dict(problem.params):
             rest = {key: value for key, value in problem.params if key != KAPPA}
             found.setdefault((Spec.of(problem.name, rest), row.target_measure), []).append(row)
-    kept = {key: own for key, own in found.items() if len({kappa_of(row) for row in own}) >= 3}
+    kept = {key: own for key, own in found.items() if len({kappa_of(row) for row in own}) >= FEWEST}
     names = short_names(spec for spec, _ in kept)
     several = len({measure for _, measure in kept}) > 1
     return {
@@ -88,13 +96,17 @@ def kappa_of(row: Row) -> float | None:
     return None if value is None else float(value)
 
 
-def common_target(rows: Sequence[Row]) -> float | None:
-    """Return the smallest target that all rows reach, or else the one that most of them do."""
-    levels = {reach.target for row in rows for reach in row.reach}
-    reached = {
-        level: sum(math.isfinite(median(costs_to(row, level))) for row in rows) for level in levels
-    }
-    return max(reached, key=lambda level: (reached[level], -level), default=None)
+def telling_target(rows: Sequence[Row]) -> float | None:
+    """Return the smallest target that an entrant reaches at `FEWEST` condition numbers or more.
+
+    What everybody reaches is reached before the condition number matters, and is no answer.
+    """
+    reached: dict[tuple[float, str], set[float | None]] = {}
+    for row in rows:
+        for reach in row.reach:
+            if math.isfinite(median(costs_to(row, reach.target))):
+                reached.setdefault((reach.target, row.name), set()).add(kappa_of(row))
+    return min((level for (level, _), at in reached.items() if len(at) >= FEWEST), default=None)
 
 
 def scaling(rows: Sequence[Row], target: float) -> list[Scaling]:

@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from optbench.analysis.scaling import Exponent, Scaling, common_target, scaling, sweeps
+from optbench.analysis.scaling import FEWEST, Exponent, Scaling, scaling, sweeps, telling_target
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import target_label
 from optbench.core.errors import OptbenchError
 from optbench.core.target import Target
-from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, sample
+from optbench.report.canvas import Canvas, Made, log_axis, sample
 from optbench.report.figures.panels import (
     MOST,
     Numbers,
@@ -36,6 +36,9 @@ SLOPES = ((1.0, (0, (6, 3)), "slope 1"), (0.5, (0, (2.5, 2)), "slope 1/2"))
 APART = 1.6
 """Factor between a slope's line and the points that it starts from."""
 
+EDGE = 1.1
+"""Factor between a slope's line and the edges of the plot."""
+
 
 def draw(rows: Sequence[Row], look: Look) -> Made:
     """Draw the median steps of each optimizer over a sweep of kappa, and the slopes of theory.
@@ -48,15 +51,16 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         The figure, a plot a sweep.
 
     Raises:
-        OptbenchError: When no family was run at three condition numbers, to a target.
+        OptbenchError: When no family has a target that an optimizer reaches at three condition
+            numbers.
     """
     found = sweeps(rows)
-    targets = {family: common_target(own) for family, own in found.items()}
+    targets = {family: telling_target(own) for family, own in found.items()}
     found = {family: own for family, own in found.items() if targets[family] is not None}
     if not found:
         raise OptbenchError(
-            "kappa-scaling needs a family at three condition numbers or more, with targets, as of "
-            "-p quadratic:kappa=10/100/1000"
+            "kappa-scaling needs a family with a target that an optimizer reaches at three "
+            "condition numbers or more, as of -p quadratic:kappa=10/100/1000"
         )
     if len(found) > MOST:
         names = ", ".join(found)
@@ -64,15 +68,21 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     alone = len(found) == 1
     title = f"Steps against the condition number{f', {next(iter(found))}' if alone else ''}"
     canvas, numbers = Canvas(title, look, plots=len(found)), Numbers()
-    styles = line_styles(row.name for own in found.values() for row in own)
+    curves_of = {family: scaling(own, targets[family] or 0.0) for family, own in found.items()}
+    styles = line_styles(c.name for curves in curves_of.values() for c in curves if c.is_sweep)
     texts: dict[str, str] = {}
     keys: list[Entry] = []
     labels, words = [], []
     for axes, (family, own) in zip(canvas.plots, found.items(), strict=True):
         target = targets[family] or 0.0
-        curves = scaling(own, target)
+        curves = [curve for curve in curves_of[family] if curve.is_sweep]
+        few = [curve.name for curve in curves_of[family] if not curve.is_sweep]
         keys += _draw_plot(axes, look, family, curves, styles, numbers)
         texts |= {c.name: _legend_text(c, alone) for c in curves}
+        if few:
+            there = "" if alone else f"{family}: "
+            left = f"{there}left out, with the target at fewer than {FEWEST} κ: {', '.join(few)}"
+            keys.append(nothing(left))
         shown = target_label(own, Target(own[0].target_measure, target))
         labels.append(f"steps to {shown}")
         words.append(f"{family}, steps to {shown}: {'; '.join(map(_in_words, curves))}.")
@@ -98,9 +108,6 @@ def _draw_plot(
     log_axis(axes, "x", float(kappa.min()) / 1.3, float(kappa.max()) * 1.3)
     steps = np.concatenate([s for c in curves for s in (c.steps, c.low, c.high)])
     steps = steps[np.isfinite(steps) & (steps > 0)]
-    if not len(steps):
-        nothing_to_draw(axes, "no target was reached")
-        return []
     log_axis(axes, "y", float(steps.min()) / 2, float(steps.max()) * 3)
     keys: list[Entry] = []
     for curve in curves:
@@ -135,17 +142,22 @@ def _draw_curve(
 def _draw_slopes(
     axes: Axes, look: Look, family: str, curves: Sequence[Scaling], numbers: Numbers
 ) -> list[Entry]:
-    """Draw lines of slope 1 above all points and of slope 1/2 below, from the smallest kappa."""
+    """Draw lines of slope 1 above the points and of slope 1/2 below, as far as the axes go."""
     kappa = np.concatenate([c.kappa for c in curves])
     steps = np.concatenate([c.steps for c in curves])
     known = np.isfinite(steps) & (steps > 0)
-    first = steps[known & (kappa == kappa[known].min())]
-    x = np.array([kappa.min(), kappa.max()])
+    least, most = float(kappa[known].min()), float(kappa.max())
+    first = steps[known & (kappa == least)]
+    bottom, top = (float(end) for end in axes.get_ylim())
+    bottom, top = bottom * EDGE, top / EDGE
     keys: list[Entry] = []
     for (slope, dash, words), start in zip(
         SLOPES, (first.max() * APART, first.min() / APART), strict=True
     ):
-        y = start * (x / kappa[known].min()) ** slope
+        # Lower where it would leave the axes, and cut where no place is low enough.
+        start = max(bottom, min(start, top / (most / least) ** slope))
+        x = np.array([least, min(most, least * (top / start) ** (1 / slope))])
+        y = start * (x / least) ** slope
         line: dict[str, Any] = {"color": look.ink, "alpha": 0.6, "ls": dash, "lw": 0.9 * look.line}
         axes.plot(x, y, zorder=1.5, gid=words, **line)
         numbers.add(family, words, "theory", kappa=x, steps=y)

@@ -79,7 +79,7 @@ def test_tasks_have_no_rate() -> None:
 
 
 def test_scaling_is_the_median_of_steps_with_its_exponent(league: list[Row]) -> None:
-    """Points are the steps to the common target; the legend has the fitted exponent."""
+    """Points are the steps to the target, where it is reached; the legend has the exponent."""
     rows = [replace(row, problem="quadratic") for row in league if row.name != "nesterov"]
     made = draw("kappa-scaling", rows, NEURIPS)
     seen = look_at(made.figure)
@@ -87,12 +87,12 @@ def test_scaling_is_the_median_of_steps_with_its_exponent(league: list[Row]) -> 
 
     for name in ("gd", "heavy_ball"):
         own = sorted((r for r in rows if r.name == name), key=lambda r: kappa_of(r) or 0.0)
-        steps = [
-            np.median([h.step for r in row.best for h in r.hits if h.target == level])
-            for row in own
-        ]
+        hits = [[r.hit(level) for r in row.best] for row in own]
+        steps = [np.median([hit.step if hit else np.inf for hit in seeds]) for seeds in hits]
         (line,) = seen.lines(f"steps {name}")
-        assert np.asarray(line.get_ydata()).tolist() == steps
+        drawn = np.asarray(line.get_ydata(), dtype=float)
+        assert np.nan_to_num(drawn, nan=np.inf).tolist() == steps
+        assert np.isfinite(drawn).sum() >= 3
         assert np.asarray(line.get_xdata()).tolist() == [4, 10, 30, 100, 300, 1000]
         found = exponent(np.asarray(line.get_xdata()), np.array(steps))
         (text,) = [t for t in seen.texts if t.startswith(f"{name}: ")]
@@ -101,16 +101,39 @@ def test_scaling_is_the_median_of_steps_with_its_exponent(league: list[Row]) -> 
         (line,) = [a for a in seen.lines(words) if a.get_gid() == words]
         x, y = np.log(np.asarray(line.get_xydata())).T
         assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(slope)
+        (left, right), (bottom, top) = (
+            made.figure.axes[0].get_xlim(),
+            made.figure.axes[0].get_ylim(),
+        )
+        assert left <= np.exp(x[0]) < np.exp(x[1]) <= right
+        assert bottom <= np.exp(y[0]) < np.exp(y[1]) <= top
+
+
+def _reaching(row: Row, least: float) -> Row:
+    """Take the hits of easy targets alone; none for inf."""
+    runs = (replace(r, hits=tuple(h for h in r.hits if h.target >= least)) for r in row.best)
+    return replace(row, best=tuple(runs))
+
+
+def test_who_reaches_the_target_at_two_kappas_is_left_out_by_name(league: list[Row]) -> None:
+    """The smallest target of the others is drawn; a line through two points is not."""
+    rows = [
+        _reaching(row, np.inf) if row.name == "gd" and row.problem not in ("k4", "k10") else row
+        for row in league
+    ]
+    seen = look_at(draw("kappa-scaling", rows, NEURIPS).figure)
+
+    assert not seen.lines("steps gd")
+    assert seen.lines("steps heavy_ball")
+    assert "left out, with the target at fewer than 3 κ: gd" in " ".join(
+        " ".join(seen.texts).split()
+    )
 
 
 def test_missed_targets_are_on_the_edge(league: list[Row]) -> None:
     """A condition number at which most seeds miss has a cross, and no point."""
     worst = [row for row in league if row.problem == "k1000"]
-    rows = [
-        replace(row, best=tuple(replace(r, hits=()) for r in row.best)) if row in worst else row
-        for row in league
-        if row.name == "gd"
-    ]
+    rows = [_reaching(row, np.inf if row in worst else 1e-2) for row in league if row.name == "gd"]
     seen = look_at(draw("kappa-scaling", rows, NEURIPS).figure)
 
     (line,) = seen.lines("steps gd")
@@ -148,6 +171,27 @@ def test_the_noise_floor_is_the_closed_form(noisy: list[Row]) -> None:
     assert len(drawn) == 2
     crosses = [a for a in seen.figure.axes[0].lines if a.get_marker() == "x"]
     assert {float(np.asarray(a.get_xdata())[0]) for a in crosses} == {3.0}
+
+
+def test_the_floor_below_the_runs_is_on_the_axis(noisy: list[Row]) -> None:
+    """Runs too short to sink to theory's floor are drawn above it, down to three decades."""
+    short = [replace(row, runs=[_raised(run) for run in row.runs]) for row in noisy]
+    seen = look_at(draw("noise-floor", short, NEURIPS).figure)
+    axes = seen.figure.axes[0]
+    ends = [np.asarray(a.get_ydata(), dtype=float) for a in seen.lines("theory sgd")]
+    levels = np.concatenate([np.asarray(a.get_ydata()) for a in seen.lines("level sgd")])
+    markers = max(a.get_zorder() for a in seen.lines("level sgd"))
+
+    assert len(ends) == 2
+    assert min(np.nanmin(end) for end in ends) < levels.min() / 2
+    assert axes.get_ylim()[0] <= min(np.nanmin(end) for end in ends)
+    assert axes.get_ylim()[0] >= levels.min() / 1e4
+    assert all(a.get_zorder() > markers for a in seen.lines("theory sgd"))
+
+
+def _raised(run: Run) -> Run:
+    """Return a run that stays thirty times as high."""
+    return replace(run, curve={**run.curve, "suboptimality": 30 * run.curve["suboptimality"]})
 
 
 def test_without_noise_there_is_no_floor(league: list[Row]) -> None:

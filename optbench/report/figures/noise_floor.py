@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from optbench.analysis.curves import BAD_END, Array
@@ -14,7 +15,7 @@ from optbench.analysis.statistics import geometric_mean
 from optbench.analysis.summary import Row, learning_rate
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
-from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, sample
+from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, positive, sample
 from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
@@ -26,6 +27,12 @@ TAIL = 0.5
 
 CURVATURES = 33
 """Curvatures between mu and L at which theory is asked."""
+
+DEEPEST = 1e3
+"""So far below the smallest measured level theory's floor is followed."""
+
+DARKER = 0.55
+"""Theory's colour as a share of the optimizer's."""
 
 
 def draw(rows: Sequence[Row], look: Look) -> Made:
@@ -62,7 +69,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     canvas.lines += [(sample(styles[name]), name) for name in names]
     canvas.keys += keys_of(keys)
     name_plots(canvas, [same[0].title for same in groups])
-    y = "f(x) - f*, mean over the last half of the steps"
+    y = "mean f(x) - f*, last half of steps"
     label_plots(canvas, ["learning rate"] * len(groups), [y] * len(groups))
     alt = " ".join(_alt(same) for same in groups)
     return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
@@ -97,7 +104,10 @@ def _draw_plot(
     if not len(finite):
         nothing_to_draw(axes, "no run has an end")
         return []
-    log_axis(axes, "y", float(finite.min()) / 2, float(finite.max()) * 3)
+    told = positive(*(end for row in rows for end in theory_floor(row, _grid(row)) or ()))
+    seen = told[told >= finite.min() / DEEPEST]
+    shown = np.append(finite, seen)
+    log_axis(axes, "y", float(shown.min()) / 2, float(finite.max()) * 3)
     keys: list[Entry] = []
     for row in rows:
         keys += _draw_levels(axes, look, row, styles[row.name], numbers)
@@ -141,17 +151,24 @@ def _draw_theory(
     axes: Axes, look: Look, row: Row, style: LineStyle, numbers: Numbers
 ) -> list[Entry]:
     """Draw theory's floor of a quadratic with these L and mu, as far as it tells one."""
-    lr = np.geomspace(min(row.learning_rates), max(row.learning_rates), 60)
+    lr = _grid(row)
     found = theory_floor(row, lr)
     if found is None:
         return []
     low, high = found
     dashed: dict[str, Any] = {"ls": (0, (4, 2)), "lw": 0.8 * look.line, "alpha": 0.9}
+    # Darker than the measured line and its markers and above them: where all is well they coincide.
+    dark = tuple(DARKER * part for part in to_rgb(style.colour))
     for end in (low, high):
-        axes.plot(lr, end, color=style.colour, zorder=2, gid=f"theory {row.name}", **dashed)
+        axes.plot(lr, end, color=dark, zorder=4, gid=f"theory {row.name}", **dashed)
     numbers.add(row.title, row.name, "theory", learning_rate=lr, low=low, high=high)
-    words = "theory's floor on quadratics, over all spectra between μ and L"
+    words = "two dashes bound theory's floor (quadratics, all spectra between μ and L)"
     return [(Line2D([], [], color=look.ink, **dashed), words)]
+
+
+def _grid(row: Row) -> Array:
+    """Return the learning rates at which theory is drawn."""
+    return np.geomspace(min(row.learning_rates), max(row.learning_rates), 60)
 
 
 def theory_floor(row: Row, lr: Array) -> tuple[Array, Array] | None:

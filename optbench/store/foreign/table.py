@@ -38,7 +38,7 @@ def read_csv(path: Path, environment: Mapping[str, str]) -> list[Curve]:
 
     Raises:
         OptbenchError: For a column that is missing or unknown, or a cell that is not what it should
-            be: the file, the row and the column are named.
+            be, or a run whose first step is not 0: the file, the row and the column are named.
     """
     taken = frozenset({**OPTIMIZERS, **plugins("optbench.optimizers")})
     curves: dict[tuple[object, ...], Curve] = {}
@@ -77,7 +77,19 @@ def read_csv(path: Path, environment: Mapping[str, str]) -> list[Curve]:
         raise OptbenchError(f"{path} is not text in UTF-8: {error.reason}") from error
     except csv.Error as error:
         raise OptbenchError(f"{path} is not a CSV file: {error}") from error
+    for curve in curves.values():
+        _check_start(curve)
     return list(curves.values())
+
+
+def _check_start(curve: Curve) -> None:
+    """Refuse a curve without the start: relative suboptimality would be to some later point."""
+    first = min(curve.points, key=lambda point: point.columns["step"])
+    if first.columns["step"] > 0:
+        who = f"{curve.optimizer} on {curve.label}, seed {curve.seed}"
+        raise OptbenchError(
+            f"{first.where}, step: {who} begins at {first.columns['step']:g}, not at the start, 0"
+        )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

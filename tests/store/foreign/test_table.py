@@ -195,6 +195,18 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
         import_files([tmp_path / "a.pkl"], tmp_path / "store")
 
 
+def test_a_curve_without_its_start_is_refused(tmp_path: Path) -> None:
+    """Step 0 is what suboptimality is relative to; the row with the run's first step is named."""
+    rows = [*points([3.0, 2.0]), *points([5.0, 4.0, 3.0], optimizer="late")[:0:-1]]
+    path = write(tmp_path / "curves.csv", rows)
+    with pytest.raises(OptbenchError) as error:
+        import_files([path], tmp_path / "store")
+
+    said = f"{path}: row 5, step: late on bowl, seed 0 begins at 1, not at the start, 0"
+    assert str(error.value) == said
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_mark_of_the_byte_order_is_no_part_of_a_name(tmp_path: Path) -> None:
     """A file that a spreadsheet wrote is read too."""
     path = write(tmp_path / "curves.csv", points([1.0]))

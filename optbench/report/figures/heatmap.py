@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,12 @@ from optbench.report.looks import Look
 
 TALL = 12
 """Problems from which on they are rows, if there are more of them than optimizers."""
+
+MANY = 15
+"""More optimizers than this are too many for a page, if some hardly ran: those ..."""
+
+RARE = 0.25
+"""... that ran on less than this share of the problems are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +65,8 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         for title in found.problems
         for name in found.names
     }
-    names = sorted(found.names, key=lambda name: _order(found, cells, name))
+    names, rare = _drawn(found)
+    names = sorted(names, key=lambda name: _order(found, cells, name))
     pairs = [[(title, name) for title in found.problems] for name in names]
     side, top = names, list(found.problems)
     if len(top) > max(TALL, len(side)):
@@ -72,6 +80,9 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     hatched = "missed by half of the seeds or more: k of n reach it"
     words = nothing("number: gradient evaluations to the target, best = 1")
     canvas.keys[:0] = [words, *missed(look, ratios, hatched)]
+    if rare:
+        among = "left out, ran on few of the problems (some best may be among them)"
+        canvas.keys.append(nothing(f"{among}: {'; '.join(rare)}"))
     if found.refused:
         canvas.keys.append(nothing("ref.: refused, as the method does not suit the problem"))
     users = hessian_users(found)
@@ -98,6 +109,14 @@ def _cell(found: Contest, title: str, name: str, numbers: Numbers) -> _Cell:
     more = {"target": target, "cost": cost, "ratio": ratio, "reached": reached, "runs": runs}
     numbers.add(title, name, cell=text, **more)
     return _Cell(ratio=ratio, text=text)
+
+
+def _drawn(found: Contest) -> tuple[list[str], list[str]]:
+    """Return the optimizers that are drawn, and of many those that ran on too few problems."""
+    ran = Counter(name for _, name in found.rows)
+    least = RARE * len(found.problems) if len(found.names) > MANY else 0.0
+    kept = [name for name in found.names if ran[name] >= least] or list(found.names)
+    return kept, [name for name in found.names if name not in kept]
 
 
 def _rows(found: Contest, title: str) -> list[Row]:
@@ -134,5 +153,5 @@ def _alt(found: Contest, cells: Mapping[tuple[str, str], _Cell], names: Sequence
         best = sum(ratio == 1 for ratio in own)
         missed = sum(map(np.isinf, own))
         parts.append(f"{name} is best on {best} and misses {missed}")
-    size = f"{len(found.names)} optimizers on {len(found.problems)} problems"
+    size = f"{len(names)} optimizers on {len(found.problems)} problems"
     return f"Cost to the target relative to the best, {size}: {'; '.join(parts)}."

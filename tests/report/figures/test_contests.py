@@ -14,6 +14,7 @@ from optbench.analysis.ranks import ranks
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Status
+from optbench.core.spec import Spec
 from optbench.report.figures import draw
 from optbench.report.looks import NEURIPS
 from optbench.report.style import colour_of
@@ -87,6 +88,25 @@ def test_the_heatmap_prints_ratios_misses_and_gaps(league: list[Row]) -> None:
     hatched = {(r.get_x(), r.get_y()) for r in axes.patches if isinstance(r, Rectangle)}
     assert hatched == {place for place, text in printed.items() if "/3" in text}
     assert ("1/3" in printed.values(), "n/a" in printed.values()) == (True, True)
+
+
+def test_who_ran_on_few_of_many_problems_is_named_below(league: list[Row]) -> None:
+    """Of sixteen optimizers those with one problem of six are left out, but not of the numbers."""
+    k4 = [row for row in league if (row.problem, row.name) == ("k4", "gd")]
+    rare = [f"rare{i}" for i in range(13)]
+    more = [replace(row, optimizer=name, variant=Spec(name)) for name in rare for row in k4]
+    made = draw("heatmap", [*league, *more], NEURIPS)
+    drawn = [label.get_text() for label in made.figure.axes[0].get_yticklabels()]
+
+    assert sorted(drawn) == sorted({row.name for row in league})
+    (said,) = [t for t in look_at(made.figure).texts if "left out" in t]
+    assert all(name in said for name in rare)
+    assert set(rare) <= set(made.data["series"])
+    fewer = draw("heatmap", [*league, *more[:12]], NEURIPS)
+    assert len(fewer.figure.axes[0].get_yticklabels()) == 15
+    alone = [replace(row, problem=row.optimizer) for row in more]
+    alone += [replace(row, problem=f"{row.problem}-{i}") for i in range(3) for row in more[:1]]
+    assert draw("heatmap", alone, NEURIPS).figure.axes[0].texts
 
 
 def test_problems_are_rows_where_there_are_many(league: list[Row]) -> None:

@@ -19,6 +19,9 @@ PALETTE = tuple(to_hex(colour) for colour in color_sequences["petroff10"])
 
 BLUE, ORANGE, RED, SILVER, PURPLE, BROWN, PUMPKIN, SAND, GREY, CYAN = PALETTE
 
+GREEN = "#009e73"
+"""A hue that the ten do not have, for an eleventh name beside the usual ones (Okabe & Ito 2008)."""
+
 COLOURS = {
     "gd": BLUE,
     "sgd": CYAN,
@@ -44,9 +47,9 @@ COLOURS = {
     "subgradient": CYAN,
     "scipy": GREY,
     "scipy.BFGS": SILVER,
-    "scipy.CG": GREY,
+    "scipy.CG": CYAN,
     "scipy.L-BFGS-B": GREY,
-    "scipy.Newton-CG": SILVER,
+    "scipy.Newton-CG": GREEN,
     # Adam's relatives, beside Adam and AdamW.
     "adamax": SAND,
     "amsgrad": RED,
@@ -160,7 +163,7 @@ def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
         place = used[colour]
         used[colour] += 1
         # Fifty names of one colour: as many pairs of a dash and a marker.
-        marker = PALETTE.index(colour) + 3 * place + place // len(MARKERS)
+        marker = (*PALETTE, GREEN).index(colour) + 3 * place + place // len(MARKERS)
         styles[name] = LineStyle(
             colour, DASHES[place % len(DASHES)], MARKERS[marker % len(MARKERS)]
         )

@@ -75,11 +75,13 @@ def test_a_colour_depends_on_the_name_alone(mine: str) -> None:
 
 
 def test_optimizers_that_are_shown_together_differ_in_colour() -> None:
-    """The methods of a suite, Adam's relatives, and what trains networks each have ten colours."""
+    """The methods of a suite, Adam's relatives, and what trains networks differ among them."""
     together = (
         "gd sgd heavy_ball nesterov adagrad rmsprop adam adamw scipy.L-BFGS-B scipy.BFGS",
         "adam adamw amsgrad nadam radam adamax adadelta adafactor sgd",
         "sgd heavy_ball adam adamw lion muon shampoo soap kfac sophia_g",
+        "gd heavy_ball nesterov adagrad rmsprop adam adamw "
+        "scipy.BFGS scipy.CG scipy.L-BFGS-B scipy.Newton-CG",
         "gd heavy_ball nesterov_convex ogm fista chebyshev conjugate_gradient newton closed_form",
     )
     for names in map(str.split, together):

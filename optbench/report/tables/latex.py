@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
 
 from optbench.report.tables import numbers
 from optbench.report.tables.table import Cell, Form, Mark, Table
 
 WIDE = 90
 """Characters in a row from which on a table is fitted to the width of the text."""
+
+WIDEST = 105
+"""Characters up to which that is done: beyond, letters would be smaller than 70 % of the text's."""
+
+MANY = 8
+"""Columns up to which a table is in one piece; of more, blocks of columns are stacked."""
+
+BLOCK = 86
+"""Characters in a row of such a block, which has the size of footnotes."""
+
+LINES = 44
+"""Lines of blocks on a page."""
 
 NEAR = 1000.0
 """Ends of an interval further than this factor from the number have powers of ten of their own."""
@@ -103,13 +117,18 @@ def latex(table: Table) -> str:
     if table.said and table.marks - {Mark.NONE}:
         notes.insert(0, prose(table.said.format(best="Bold", tied="underlined")))
     below = " ".join(notes)
-    lines = _pages(table, below) if table.texts else _float(table, below)
+    if table.texts:
+        lines = _pages(table, below)
+    elif len(table.columns) > MANY or sum(_widths(table)) > WIDEST:
+        lines = _stacked(table, below)
+    else:
+        lines = _float(table, below)
     return "\n".join(line for line in lines if line) + "\n"
 
 
 def _float(table: Table, below: str) -> list[str]:
     """Return a table in one piece, made smaller where it is too wide."""
-    wide = _characters(table) > WIDE
+    wide = sum(_widths(table)) > WIDE
     name = "table*" if wide else "table"
     return [
         rf"% needs \usepackage{{booktabs,textcomp{',graphicx' if wide else ''}}}",
@@ -118,16 +137,69 @@ def _float(table: Table, below: str) -> list[str]:
         rf"\caption{{{prose(table.caption)}}}",
         rf"\label{{tab:{table.kind}}}",
         r"\resizebox{\linewidth}{!}{%" if wide else "",
+        *_tabular(table),
+        "}" if wide else "",
+        rf"\par\smallskip\footnotesize\raggedright {below}" if below else "",
+        rf"\end{{{name}}}",
+    ]
+
+
+def _tabular(table: Table) -> list[str]:
+    return [
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
         _head(table),
         r"\midrule",
         *_body(table),
         r"\bottomrule",
-        r"\end{tabular}" + ("}" if wide else ""),
-        rf"\par\smallskip\footnotesize\raggedright {below}" if below else "",
-        rf"\end{{{name}}}",
+        r"\end{tabular}",
     ]
+
+
+def _stacked(table: Table, below: str) -> list[str]:
+    """Return a table as blocks of columns, one below the other, on as many pages as it takes."""
+    floats: list[list[Table]] = [[]]
+    used = 0
+    for block in _blocks(table):
+        height = len(block.rows) + 3
+        if floats[-1] and used + height > LINES:
+            floats.append([])
+            used = 0
+        floats[-1].append(block)
+        used += height
+    lines = [r"% needs \usepackage{booktabs,textcomp}"]
+    for place, blocks in enumerate(floats):
+        first = [rf"\caption{{{prose(table.caption)}}}", rf"\label{{tab:{table.kind}}}"]
+        later = [rf"\small Table~\ref{{tab:{table.kind}}}, continued\par\smallskip"]
+        lines += [r"\begin{table*}[tp]", r"\centering", *(later if place else first)]
+        lines.append(r"\footnotesize\setlength{\tabcolsep}{4pt}")
+        for block in blocks:
+            lines += [*_tabular(block), r"\par\medskip"]
+        if below and place == len(floats) - 1:
+            lines.append(rf"\raggedright {below}")
+        lines.append(r"\end{table*}")
+    return lines
+
+
+def _blocks(table: Table) -> Iterator[Table]:
+    """Yield the parts of a table: columns that fit beside the labels, rows that fit on a page.
+
+    A row without anything in those columns is left out.
+    """
+    head, *widths = _widths(table)
+    groups: list[list[int]] = [[]]
+    for i, width in enumerate(widths):
+        used = head + sum(widths[j] for j in groups[-1])
+        if groups[-1] and (len(groups[-1]) == MANY or used + width > BLOCK):
+            groups.append([])
+        groups[-1].append(i)
+    height = LINES - 3
+    for group in groups:
+        names = tuple(table.columns[i] for i in group)
+        parts = [(label, tuple(cells[i] for i in group)) for label, cells in table.rows]
+        rows = [part for part in parts if any(cell != Cell() for cell in part[1])]
+        for top in range(0, max(len(rows), 1), height):
+            yield replace(table, columns=names, rows=tuple(rows[top : top + height]))
 
 
 def _pages(table: Table, below: str) -> list[str]:
@@ -160,8 +232,8 @@ def _body(table: Table) -> list[str]:
     return [" & ".join([escape(label), *map(_cell, cells)]) + r" \\" for label, cells in table.rows]
 
 
-def _characters(table: Table) -> int:
-    """Return about how wide a table is."""
+def _widths(table: Table) -> list[int]:
+    """Return about how many characters wide the labels are, and each column."""
     columns = [
         [table.corner, *(label for label, _ in table.rows)],
         *(
@@ -169,7 +241,7 @@ def _characters(table: Table) -> int:
             for i, name in enumerate(table.columns)
         ),
     ]
-    return sum(2 + max(map(len, column)) for column in columns)
+    return [2 + max(map(len, column)) for column in columns]
 
 
 def escape(text: str) -> str:

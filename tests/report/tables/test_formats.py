@@ -194,6 +194,38 @@ def test_latex_compiles(tmp_path: Path) -> None:
     assert "Missing character" not in (tmp_path / "main.log").read_text(errors="replace")
 
 
+def test_many_columns_are_stacked_and_none_is_shrunk() -> None:
+    """Of 20 columns each stands once, at most eight beside the labels, under repeated names."""
+    cells = tuple(Cell(value=float(i), low=i - 0.5, high=i + 0.5) for i in range(1, 21))
+    made = table(*cells, label="row", notes=("a note",))
+    made = replace(made, columns=tuple(f"column {i}" for i in range(1, 21)))
+    for wide in (made, replace(made, rows=made.rows * 50)):
+        source = latex(wide)
+        heads = re.findall(r"\\toprule\n(.*) \\\\\n\\midrule\n(.*) ", source)
+        names = [name for head, _ in heads for name in head.split(" & ")[1:]]
+
+        assert "resizebox" not in source
+        assert list(dict.fromkeys(names)) == list(made.columns)
+        assert max(head.count(" & ") for head, _ in heads) <= 8
+        assert all(row.startswith("row & ") for _, row in heads)
+        assert source.count(r"\caption") == source.count(r"\label") == 1
+        assert source.count("a note") == 1
+        rows = re.findall(r"^row & ", source, re.MULTILINE)
+        assert len(rows) == len(wide.rows) * len({head for head, _ in heads})
+        for page in source.split(r"\begin{table*}")[1:]:
+            assert len(re.findall(r" \\\\$", page, re.MULTILINE)) <= 44
+
+
+def test_a_stacked_block_has_the_rows_with_something_in_it() -> None:
+    """Who ran on one problem alone is in its block, and no empty line in the others."""
+    full, lone = (Cell(value=1.0),) * 9, (Cell(),) * 8 + (Cell(words="refused"),)
+    made = table(*full, label="full")
+    source = latex(replace(made, rows=(*made.rows, ("lone", lone))))
+
+    assert source.count("full & ") == source.count(r"\begin{tabular}") == 2
+    assert re.findall(r"lone & .*", source) == [r"lone & refused \\"]
+
+
 def read_markdown(source: str) -> list[list[str]]:
     """Read a Markdown table back as a reader sees it: escapes gone, emphasis kept as signs."""
     lines = [line for line in source.splitlines() if line.startswith("|")]

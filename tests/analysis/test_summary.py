@@ -275,3 +275,14 @@ def test_a_tuning_is_read_from_the_resolved_rate(made: Made) -> None:
 def test_nothing_to_summarise() -> None:
     """No runs, no rows."""
     assert summarize([]) == []
+
+
+def test_what_the_final_value_costs_besides_stands_apart(made: Made) -> None:
+    """Hessian products are no part of the number, and follow it where there is one line."""
+    run = made(0.1, 0, (1.0, 1e-9), {1e-1: 4})
+    newton = replace(run, curve={**run.curve, "hvp_calls": np.array([0.0, 64.0])})
+
+    text = cells(only([newton]), ())
+    assert (text.final, text.note) == ("1.00e-09", "64 Hessian products")
+    assert text.final_in_full == "1.00e-09, 64 Hessian products"
+    assert cells(only([run]), ()).note == ""

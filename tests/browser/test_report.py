@@ -239,9 +239,13 @@ def test_titles_of_axes_lie_within_the_plot(report: Opener, width: int) -> None:
         for title in (".xtitle", ".ytitle"):
             box = figure.locator(f".plot {title}").bounding_box()
             assert box is not None
-            for at, size in (("x", "width"), ("y", "height")):
-                assert box[at] >= plot[at] - 1, (section, title)
-                assert box[at] + box[size] <= plot[at] + plot[size] + 1, (section, title)
+            inside = (
+                box["x"] >= plot["x"] - 1,
+                box["y"] >= plot["y"] - 1,
+                box["x"] + box["width"] <= plot["x"] + plot["width"] + 1,
+                box["y"] + box["height"] <= plot["y"] + plot["height"] + 1,
+            )
+            assert all(inside), (section, title)
 
 
 def test_lost_runs_have_room_above_the_curves(report: Opener) -> None:

@@ -175,7 +175,7 @@ def test_the_noise_floor_is_the_closed_form(noisy: list[Row]) -> None:
 
 def test_the_floor_below_the_runs_is_on_the_axis(noisy: list[Row]) -> None:
     """Runs too short to sink to theory's floor are drawn above it, down to three decades."""
-    short = [replace(row, runs=[_raised(run) for run in row.runs]) for row in noisy]
+    short = [replace(row, runs=tuple(map(_raised, row.runs))) for row in noisy]
     seen = look_at(draw("noise-floor", short, NEURIPS).figure)
     axes = seen.figure.axes[0]
     ends = [np.asarray(a.get_ydata(), dtype=float) for a in seen.lines("theory sgd")]

@@ -23,7 +23,7 @@ WIDEST = 105
 MANY = 8
 """Columns up to which a table is in one piece; of more, blocks of columns are stacked."""
 
-BLOCK = 86
+BLOCK = 82
 """Characters in a row of such a block, which has the size of footnotes."""
 
 LINES = 44

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from optbench.analysis.filters import chosen
 from optbench.analysis.results import Results
 from optbench.core.errors import OptbenchError
-from optbench.core.run import Run
+from optbench.core.run import Run, Status
 from optbench.environment import environment
 from optbench.store import Damage, Listed, Record, export, list_runs, open_store
 from optbench.store.foreign import IMPORTED
@@ -251,7 +251,11 @@ def make_table(kind: str, gathered: Gathered) -> Table:
 
     check_kind(kind)
     if not gathered.runs:
-        raise OptbenchError("there are no runs to make a table of")
+        lost = f": all {len(gathered.damaged)} are damaged" if gathered.damaged else ""
+        raise OptbenchError(f"there are no runs to make a table of{lost}")
+    if all(run.status == Status.REFUSED for run in gathered.runs):
+        reasons = sorted({run.message for run in gathered.runs})
+        raise OptbenchError(f"every run there was refused: {'; '.join(reasons[:3])}")
     made = table_of(kind, summarize(gathered.runs))
     return replace(made, notes=(*made.notes, *(f"{note}." for note in left_out_of(gathered))))
 

@@ -276,6 +276,16 @@ def test_an_empty_store(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "hits.csv").read_text().count("\n") == 1
 
 
+def test_a_store_of_refused_or_damaged_runs_alone_says_so(tmp_path: Path) -> None:
+    """Else a table is a heading over nothing, or there seems to be nothing to mend."""
+    optbench.run("rosenbrock", "gd", lr="1/L", budget=5, results=tmp_path)
+    for kind in ("steps", "final", "costs", "ranks"):
+        assert "every run there was refused: gd: lr=1/L needs" in refusal("table", kind, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "results.db")) as connection, connection:
+        connection.execute("UPDATE runs SET message = 'forged'")
+    assert refusal("table", "final", tmp_path).endswith("to make a table of: all 1 are damaged")
+
+
 def test_a_damaged_store_has_its_table_without_what_is_damaged(store: Path, tmp_path: Path) -> None:
     """The table says so, stderr names the row, the exit status is 1."""
     shutil.copytree(store, tmp_path / "store")

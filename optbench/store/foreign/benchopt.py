@@ -99,7 +99,15 @@ def _table(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
     except (pa.ArrowException, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:200]
         raise OptbenchError(f"cannot read {path} as Parquet: {said}") from error
-    return names, (row for batch in table.to_batches() for row in batch.to_pylist())
+    return names, _rows(path, table)
+
+
+def _rows(path: Path, table: Any) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in table.to_batches():
+            yield from batch.to_pylist()
+    except UnicodeDecodeError as error:
+        raise OptbenchError(f"{path} has text that is not UTF-8: {error.reason}") from error
 
 
 def _is_plain(kind: Any) -> bool:

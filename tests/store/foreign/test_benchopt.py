@@ -200,3 +200,16 @@ def test_another_file_is_one_clear_line(tmp_path: Path, damage: str) -> None:
 
     assert "\n" not in str(error.value)
     assert not (tmp_path / "store").exists()
+
+
+def test_text_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    """Parquet checks no text: bytes that are none show when a row is read."""
+    path = write(tmp_path / "results.parquet", rows())
+    table = pq.read_table(path)
+    place, ends = table.column_names.index("objective_name"), np.arange(table.num_rows + 1)
+    buffers = [None, pa.py_buffer(ends.astype("<i4").tobytes()), pa.py_buffer(b"\xff" * ends[-1])]
+    names = pa.Array.from_buffers(pa.string(), table.num_rows, buffers)
+    pq.write_table(table.set_column(place, "objective_name", names), path)
+
+    with pytest.raises(OptbenchError, match=r"results.parquet has text that is not UTF-8"):
+        import_files([path], tmp_path / "store")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def save(made: Made, path: Path) -> Path:
     """
     numbers = path.with_suffix(".csv")
     table = made.data.to_csv(index=False, lineterminator="\n").encode()
-    write_whole({path: _bytes(made.figure, path), numbers: table})
+    write_whole({**_contents(made.figure, path), numbers: table})
     return numbers
 
 
@@ -113,29 +114,29 @@ def save_figure(figure: Figure, path: Path | str) -> Path:
             not there.
     """
     path = Path(path)
-    write_whole({path: _bytes(figure, path)})
+    write_whole(_contents(figure, path))
     return path
 
 
-def _bytes(figure: Figure, path: Path) -> bytes:
-    kind, file = check_path(path), io.BytesIO()
-    options: dict[str, Any] = {"format": kind, "dpi": 300}
+def _contents(figure: Figure, path: Path) -> dict[Path, bytes]:
+    """Return the file of a figure; in PGF pictures in it are files beside it."""
+    kind = check_path(path)
+    options: dict[str, Any] = {"format": kind, "dpi": 300, "facecolor": figure.get_facecolor()}
     if kind != "pgf":
         options["metadata"] = UNDATED[kind]
     with rc_context(RC | {"pgf.texsystem": _tex() or TEX[0]}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=MISSING)
-        with _in_tex(figure) if kind == "pgf" else _as_it_is():
-            figure.savefig(file, facecolor=figure.get_facecolor(), **options)
-    return file.getvalue()
+        if kind != "pgf":
+            file = io.BytesIO()
+            figure.savefig(file, **options)
+            return {path: file.getvalue()}
+        with tempfile.TemporaryDirectory() as folder, _in_tex(figure):
+            figure.savefig(Path(folder, path.name), **options)
+            return {path.with_name(made.name): made.read_bytes() for made in Path(folder).iterdir()}
 
 
 def _tex() -> str:
     return next((program for program in TEX if shutil.which(program)), "")
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
 
 
 @contextmanager

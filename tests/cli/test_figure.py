@@ -149,6 +149,17 @@ def test_a_full_disk_leaves_the_older_figure(ending: str, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not shutil.which("xelatex"), reason="needs TeX")
+def test_a_picture_in_an_edited_figure_lies_beside_its_pgf(tmp_path: Path) -> None:
+    """TeX reads it from there; PGF itself holds none."""
+    figure = Figure()
+    figure.subplots().imshow([[0, 1], [1, 0]])
+    ob.save_figure(figure, tmp_path / "a.pgf")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"a.pgf", "a-img0.png"}
+    assert "a-img0.png" in (tmp_path / "a.pgf").read_text()
+
+
 def test_pgf_without_tex_names_the_other_formats(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is drawn the line says which programs it looked for."""
     monkeypatch.setattr(shutil, "which", lambda name: None)

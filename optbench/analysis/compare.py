@@ -12,7 +12,7 @@ import numpy as np
 
 from optbench.analysis.conclusion import MIN_SIGNED, conclude
 from optbench.analysis.contest import Contest
-from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array, final
+from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array, final, levels
 from optbench.analysis.significance import advantage, holm, leaning, signed_rank, student
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, from_logarithms, geometric_mean
 from optbench.analysis.summary import Row
@@ -176,9 +176,12 @@ def _by_title(rows: Sequence[Row], side: str) -> dict[str, Row]:
 
 
 def _pairs(row_a: Row, row_b: Row) -> list[tuple[Run, Run]]:
-    """Return the runs of each seed that both sides ran."""
+    """Return the runs of each seed that both sides ran; one where seeds change nothing."""
     by_seed = {run.spec.seed: run for run in row_b.best}
-    return [(run, by_seed[run.spec.seed]) for run in row_a.best if run.spec.seed in by_seed]
+    pairs = [(run, by_seed[run.spec.seed]) for run in row_a.best if run.spec.seed in by_seed]
+    # A deterministic problem with one start for all seeds is no sample, however often it is run.
+    different = {tuple((run.hits, tuple(levels(run, "value"))) for run in pair) for pair in pairs}
+    return pairs if len(different) > 1 else pairs[:1]
 
 
 @dataclass(frozen=True, kw_only=True)

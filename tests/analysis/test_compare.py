@@ -96,10 +96,20 @@ def test_a_pair_with_a_miss_is_never_dropped(made: Made) -> None:
 
 def test_successes_of_one_side_alone_are_mcnemars_exact_test(made: Made) -> None:
     """Eight seeds that only b solves: p = 2/2^8, and no ratio."""
-    change = compared(made, {"p": [inf] * 8}, {"p": [7.0] * 8}).changes[0]
+    solved = [7.0 + seed for seed in range(8)]
+    change = compared(made, {"p": [inf] * 8}, {"p": solved}).changes[0]
 
     assert change.p == pytest.approx(2 / 256)
     assert (change.ratio_calls, change.verdict) == (None, "better")
+
+
+def test_seeds_that_change_nothing_are_one(made: Made) -> None:
+    """Five copies of one deterministic run are no sample: they decide nothing."""
+    change = compared(made, {"p": [100.0] * 5}, {"p": [50.0] * 5}).changes[0]
+
+    assert (change.pairs, change.p, change.verdict) == (1, None, "undecided")
+    assert change.ratio_calls is not None
+    assert (change.ratio_calls.center, change.ratio_calls.low) == (pytest.approx(0.5), None)
 
 
 def test_over_problems_it_is_wilcoxon_and_the_geometric_mean(made: Made) -> None:

@@ -109,7 +109,8 @@ def test_seeds_that_change_nothing_are_one(made: Made) -> None:
 
     assert (change.pairs, change.p, change.verdict) == (1, None, "undecided")
     assert change.ratio_calls is not None
-    assert (change.ratio_calls.center, change.ratio_calls.low) == (pytest.approx(0.5), None)
+    assert change.ratio_calls.center == pytest.approx(0.5)
+    assert change.ratio_calls.low is None
 
 
 def test_over_problems_it_is_wilcoxon_and_the_geometric_mean(made: Made) -> None:

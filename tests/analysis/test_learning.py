@@ -87,7 +87,7 @@ def test_test_figures_are_means_with_intervals_of_student() -> None:
         assert estimate.high == pytest.approx(high)
     assert row.final is not None
     assert row.final.center == pytest.approx(np.mean([run.last("value") for run in runs]))
-    assert "without 1 of 5 lost" in cells(row, ()).final
+    assert cells(row, ()).note == "without 1 of 5 lost"
 
 
 def test_error_is_one_minus_accuracy() -> None:

@@ -54,6 +54,11 @@ def relative_suboptimality(run: Run) -> Array:
         return gap / first
 
 
+def sees_all(run: Run) -> bool:
+    """Return whether a run's gradients are whole, as bounds suppose, and not of minibatches."""
+    return not dict(run.spec.optimizer.params).get("batch_size")
+
+
 def is_task(run: Run) -> bool:
     """Return whether a run is one of a learning problem."""
     return run.engine == "training"

@@ -19,6 +19,7 @@ from optbench.analysis.curves import (
     Band,
     band,
     levels,
+    sees_all,
     start_gap,
 )
 from optbench.analysis.statistics import MIN_SEEDS
@@ -304,7 +305,8 @@ def _draw_references(plot: _Plot, drawn: Sequence[Band]) -> list[Entry]:
 
 
 def _draw_theory(plot: _Plot) -> list[Entry]:
-    starts = [run for row in plot.rows for run in row.best if start_gap(run) > 0]
+    whole = [run for row in plot.rows for run in row.best if sees_all(run)]
+    starts = [run for run in whole if start_gap(run) > 0]
     lines = [theory_lines(run.facts, start_gap(run)) for run in starts]
     if not lines or not all(lines):
         return []

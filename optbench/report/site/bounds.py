@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optbench.analysis.curves import FLOOR, start_gap
+from optbench.analysis.curves import FLOOR, sees_all, start_gap
 from optbench.analysis.summary import Row
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.site.columns import Columns
@@ -28,7 +28,8 @@ def bounds(rows: Sequence[Row], axes: Sequence[str], columns: Columns) -> list[d
     Returns:
         One line for each bound and budget; none where a fact that it needs is unknown.
     """
-    starts = [run for row in rows for run in row.best if start_gap(run) > 0]
+    whole = [run for row in rows for run in row.best if sees_all(run)]
+    starts = [run for run in whole if start_gap(run) > 0]
     # Every start has its own bound; the largest one holds for them all.
     starts = list({(start_gap(run), run.facts.get("radius")): run for run in starts}.values())
     lines = [theory_lines(run.facts, start_gap(run)) for run in starts]

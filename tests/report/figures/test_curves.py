@@ -13,8 +13,11 @@ from optbench.analysis.sensitivity import good_region
 from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
+from optbench.core.spec import Spec
 from optbench.report.figures import draw
 from optbench.report.looks import LOOKS, NEURIPS
+from optbench.report.site.bounds import bounds
+from optbench.report.site.columns import Columns
 from tests.learning_runs import learning_runs
 from tests.report.figures.seen import look_at
 
@@ -57,6 +60,16 @@ def test_theory_is_not_drawn_against_time(run: Callable[..., Run]) -> None:
 
     assert "theory" in parts["gradient_calls"]
     assert "theory" not in parts["seconds"]
+
+
+def test_theory_is_not_drawn_beside_minibatches(run: Callable[..., Run]) -> None:
+    """Bounds suppose whole gradients: where all runs see parts of the data, they say nothing."""
+    whole, parts = run(), run(optimizer=Spec.of("sgd", {"batch_size": 16}))
+
+    for runs, drawn in (([parts], False), ([whole, parts], True)):
+        rows = summarize(runs)
+        assert ("theory" in set(draw("convergence", rows, NEURIPS).data["part"])) is drawn
+        assert bool(bounds(rows, ["step"], Columns())) is drawn
 
 
 @pytest.mark.parametrize("kind", ["convergence", "sensitivity"])

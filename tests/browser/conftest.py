@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -75,18 +76,14 @@ Opener = Callable[..., Watched]
 
 
 @pytest.fixture
-def report(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
-    """Return a function that writes a report of some runs and a page that will open it.
+def visit(browser: Browser) -> Iterator[Opener]:
+    """Return a function that opens a page for a folder.
 
     Whatever a test does, at its end no page has met an error or left its folder.
     """
     made: list[Watched] = []
 
-    def write(
-        runs: Sequence[Run], *, width: int = 1200, dark: bool = False, title: str = "report"
-    ) -> Watched:
-        folder = tmp_path / f"report{len(made)}"
-        write_report(runs, folder, title=title)
+    def opened(folder: Path, *, width: int = 1200, dark: bool = False) -> Watched:
         page = browser.new_page(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
@@ -96,10 +93,23 @@ def report(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
         return made[-1]
 
     try:
-        yield write
+        yield opened
         for watched in made:
             assert watched.errors == []
             assert watched.left() == []
     finally:
         for watched in made:
             watched.page.close()
+
+
+@pytest.fixture
+def report(visit: Opener, tmp_path: Path) -> Opener:
+    """Return a function that writes a report of some runs and a page that will open it."""
+    folders = (tmp_path / f"report{place}" for place in itertools.count())
+
+    def write(runs: Sequence[Run], *, title: str = "report", **look: Any) -> Watched:
+        folder = next(folders)
+        write_report(runs, folder, title=title)
+        return visit(folder, **look)
+
+    return write

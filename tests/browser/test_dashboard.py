@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,6 @@ from optbench.nightly.record import Key, Night
 from tests.browser.conftest import Watched
 from tests.nightly.nights import FINAL, STEPS, exact, night, noisy
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 OPTIONS = {"d": ("--problem", "bowl", "--optimizer", "sgd")}
 HOSTILE = '"><script>document.title="hacked"</script><b>'
 
@@ -26,37 +24,21 @@ Writer = Callable[..., Watched]
 
 
 @pytest.fixture
-def dashboard(browser: Browser, tmp_path: Path) -> Iterator[Writer]:
-    """Return a function that writes a dashboard of some nights and a page that will open it.
+def dashboard(visit: Writer, tmp_path: Path) -> Writer:
+    """Return a function that writes a dashboard of some nights and a page that will open it."""
+    places = itertools.count()
 
-    Whatever a test does, at its end no page has met an error or left its folder.
-    """
-    made: list[Watched] = []
-
-    def write(
-        *nights: Night, width: int = 1200, dark: bool = False, trend: Trend | None = None
-    ) -> Watched:
-        history, folder = tmp_path / f"history{len(made)}", tmp_path / f"site{len(made)}"
+    def write(*nights: Night, trend: Trend | None = None, **look: Any) -> Watched:
+        number = next(places)
+        history, folder = tmp_path / f"history{number}", tmp_path / f"site{number}"
         for place, one in enumerate(nights):
             append(history, one, {} if place else CURVES)
         write_dashboard(
             read_history(history), history, folder, title="Nights", options=OPTIONS, trend=trend
         )
-        page = browser.new_page(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-        )
-        made.append(Watched(page, folder))
-        return made[-1]
+        return visit(folder, **look)
 
-    try:
-        yield write
-        for watched in made:
-            assert watched.errors == []
-            assert watched.left() == []
-    finally:
-        for watched in made:
-            watched.page.close()
+    return write
 
 
 _FALLS: list[Curve] = [

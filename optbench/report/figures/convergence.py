@@ -30,7 +30,6 @@ from optbench.core.run import Run, Status
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import (
     Array,
-    Canvas,
     Made,
     log_axis,
     nothing_to_draw,
@@ -38,7 +37,14 @@ from optbench.report.canvas import (
     sample,
     value_axis,
 )
-from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
+from optbench.report.figures.panels import (
+    Numbers,
+    by_problem,
+    canvas_of,
+    keys_of,
+    label_plots,
+    name_plots,
+)
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.measures import axis_name, budget_name, in_words
@@ -120,8 +126,7 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls", measure: st
     _check(rows, x, measure)
     what = in_words(groups[0], measure or measure_shown(groups[0]))
     alone = len(groups) == 1
-    title = groups[0][0].problem if alone else f"{what}, at the best learning rates"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = canvas_of(groups, look, f"{what}, at the best learning rates"), Numbers()
     styles = line_styles(row.name for row in rows)
     keys: list[Entry] = []
     labels = []

@@ -15,8 +15,15 @@ from optbench.analysis.statistics import geometric_mean
 from optbench.analysis.summary import Row, learning_rate
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
-from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, positive, sample
-from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
+from optbench.report.canvas import Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.figures.panels import (
+    Numbers,
+    by_problem,
+    canvas_of,
+    keys_of,
+    label_plots,
+    name_plots,
+)
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.style import LineStyle, line_styles
@@ -58,9 +65,10 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
             "on a problem whose f* is known; there are none here"
         )
     groups = by_problem("noise-floor", rows)
-    alone = len(groups) == 1
-    title = groups[0][0].problem if alone else "Where noise stops constant learning rates"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = (
+        canvas_of(groups, look, "Where noise stops constant learning rates"),
+        Numbers(),
+    )
     styles = line_styles(row.name for row in rows)
     keys: list[Entry] = []
     for axes, same in zip(canvas.plots, groups, strict=True):

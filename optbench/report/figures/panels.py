@@ -16,6 +16,7 @@ from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Canvas
 from optbench.report.legend import Entry
 from optbench.report.lettering import fold
+from optbench.report.looks import Look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,18 @@ def by_problem(kind: str, rows: Sequence[Row]) -> list[list[Row]]:
             f"pick some, -p {groups[0][0].problem} for one (there are: {names})"
         )
     return groups
+
+
+def canvas_of(groups: Sequence[Sequence[Row]], look: Look, together: str) -> Canvas:
+    """Return a canvas with a plot a problem, under the only problem's name or a common title.
+
+    Args:
+        groups: The rows of each problem, see `by_problem`.
+        look: Sizes and inks.
+        together: The title of several problems.
+    """
+    title = groups[0][0].problem if len(groups) == 1 else together
+    return Canvas(title, look, plots=len(groups))
 
 
 def natural(title: str) -> list[str | float]:

@@ -14,10 +14,11 @@ from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array
 from optbench.analysis.pareto import Point, pareto
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import measure_shown
-from optbench.report.canvas import Canvas, Made, log_axis, nothing_to_draw, spans_decades
+from optbench.report.canvas import Made, log_axis, nothing_to_draw, spans_decades
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
+    canvas_of,
     keys_of,
     label_plots,
     name_plots,
@@ -46,9 +47,7 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
         OptbenchError: When there are too many problems.
     """
     groups = by_problem("pareto", rows)
-    alone = len(groups) == 1
-    title = groups[0][0].problem if alone else "Final value against cost"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = canvas_of(groups, look, "Final value against cost"), Numbers()
     styles = line_styles(row.name for row in rows)
     keys: list[Entry] = []
     labels, words = [], []

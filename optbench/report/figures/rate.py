@@ -13,10 +13,11 @@ from optbench.analysis.curves import FLOOR
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
-from optbench.report.canvas import Array, Canvas, Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, positive, sample
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
+    canvas_of,
     keys_of,
     label_plots,
     name_plots,
@@ -62,8 +63,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         raise OptbenchError("rate needs runs on functions; of learning problems no rate is known")
     groups = by_problem("rate", rows)
     alone = len(groups) == 1
-    title = groups[0][0].problem if alone else "Measured and fitted rates"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = canvas_of(groups, look, "Measured and fitted rates"), Numbers()
     styles = line_styles(row.name for row in rows)
     keys: list[Entry] = []
     texts: dict[str, str] = {}

@@ -25,7 +25,6 @@ from optbench.analysis.tables import is_learning, measure_shown
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.canvas import (
     Array,
-    Canvas,
     Made,
     log_axis,
     nothing_to_draw,
@@ -33,7 +32,14 @@ from optbench.report.canvas import (
     spans_decades,
     value_axis,
 )
-from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
+from optbench.report.figures.panels import (
+    Numbers,
+    by_problem,
+    canvas_of,
+    keys_of,
+    label_plots,
+    name_plots,
+)
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.measures import axis_name, in_words
@@ -90,8 +96,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     """
     groups = by_problem("sensitivity", rows)
     alone = len(groups) == 1
-    title = groups[0][0].problem if alone else "Final value against learning rate"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = canvas_of(groups, look, "Final value against learning rate"), Numbers()
     styles = line_styles(row.name for row in rows)
     shown = [[row for row in same if row.measure == measure_shown(same)] for same in groups]
     keys: list[Entry] = []

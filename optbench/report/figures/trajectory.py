@@ -15,8 +15,15 @@ from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.core.spec import Spec
 from optbench.families.landscape import Landscape, Surroundings, landscape, surroundings
-from optbench.report.canvas import PANEL, Array, Canvas, Made, sample
-from optbench.report.figures.panels import Numbers, by_problem, keys_of, label_plots, name_plots
+from optbench.report.canvas import PANEL, Array, Made, sample
+from optbench.report.figures.panels import (
+    Numbers,
+    by_problem,
+    canvas_of,
+    keys_of,
+    label_plots,
+    name_plots,
+)
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.style import LineStyle, line_styles
@@ -56,8 +63,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         )
     groups = by_problem("trajectory", rows)
     alone = len(groups) == 1
-    title = groups[0][0].problem if alone else "Paths at the best learning rates"
-    canvas, numbers = Canvas(title, look, plots=len(groups)), Numbers()
+    canvas, numbers = canvas_of(groups, look, "Paths at the best learning rates"), Numbers()
     styles = line_styles(row.name for row in rows)
     keys: list[Entry] = []
     for axes, same in zip(canvas.plots, groups, strict=True):

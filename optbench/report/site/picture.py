@@ -28,7 +28,5 @@ def picture(kind: str, rows: Sequence[Row]) -> Markup:
     except OptbenchError:
         return Markup()
     # On dark paper the page replaces a colour by means of a CSS variable of its name.
-    svg = re.sub(
-        r"((?:stroke|fill): )#([0-9a-f]{6})", r"\1var(--\2, #\2)", to_svg(made.figure, made.alt)
-    )
+    svg = COLOUR.sub(r"\1var(--\2, #\2)", to_svg(made.figure, made.alt))
     return Markup(svg)  # matplotlib has escaped the names in it

@@ -35,8 +35,11 @@ from optbench.optimizers.tuning import resolve_tunings
 PAIRS, STEPS = 15, 100
 """Pairs that are timed in turn, and steps in each."""
 
-WIDTH, MEMORY_WIDTH = 64, 1024
-"""Widths of the models: small, where Python's share shows, and of 4 MB, where memory does."""
+WIDTH, MEMORY_WIDTH = 64, 2048
+"""Widths of the models: small, where Python's share shows, and of 16 MB, where memory does.
+
+Linux counts resident pages in batches a processor, up to a quarter of a megabyte off.
+"""
 
 MEMORY_STEPS = 3
 

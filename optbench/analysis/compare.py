@@ -188,7 +188,7 @@ def _pairs(row_a: Row, row_b: Row) -> list[tuple[Run, Run]]:
 class _Meeting:
     """Both sides on one problem: costs and ends of shape (pairs, 2), and what they are tested by.
 
-    `apart` has one `advantage` a pair.
+    What ends have below the last target is cut off. `apart` has one `advantage` a pair.
     """
 
     row_a: Row
@@ -207,15 +207,17 @@ class _Meeting:
 def _meeting(row_a: Row, row_b: Row) -> _Meeting:
     title, pairs = row_a.title, _pairs(row_a, row_b)
     rows = {(title, "a"): row_a, (title, "b"): row_b}
-    target = Contest(problems=(title,), names=("a", "b"), rows=rows).target(title)
+    contest = Contest(problems=(title,), names=("a", "b"), rows=rows)
+    target = contest.target(title)
     costs = np.array([[_cost(run, target) for run in pair] for pair in pairs])
     # Where f* is known to one side only, both have at least their values.
     measure = row_a.measure if row_a.measure == row_b.measure else "value"
     ends = np.array([[final(run, measure) for run in pair] for pair in pairs])
     if measure in LOGARITHMIC:
         ends = np.maximum(ends, FLOOR)
-    apart = [advantage(*c, *e) for c, e in zip(costs.tolist(), ends.tolist(), strict=True)]
     calls, finals = _log_ratios(costs), _log_ratios(ends)
+    ends = np.maximum(ends, contest.floor(title))
+    apart = [advantage(*c, *e) for c, e in zip(costs.tolist(), ends.tolist(), strict=True)]
     stopped = target is not None and all(_stops(row) for row in (row_a, row_b))
     p, test = _tested(finals if target is None else calls, finals, apart)
     return _Meeting(

@@ -52,6 +52,16 @@ class Contest:
         reached = {r.target for row in rows for r in row.reach if 2 * r.reached > r.runs}
         return min(reached.intersection(self.targets(title)), default=None)
 
+    def floor(self, title: str) -> float:
+        """Return the level below which ends on a problem are alike; -inf where there is none.
+
+        Runs stop at their last target, unless they train: how far below it one ends is the doing of
+        its last step.
+        """
+        rows, targets = self._by_title.get(title, []), self.targets(title)
+        stop = all(not row.is_task and row.measure == row.target_measure for row in rows)
+        return targets[-1] if stop and targets else -np.inf
+
     @cached_property
     def _by_title(self) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -74,18 +74,14 @@ def _cost(name: str, rows: Sequence[Row], arranged: Contest) -> Cost:
     )
     return Cost(
         name=name,
-        seconds_per_step=_without_interval(per_step) if batched else per_step,
+        seconds_per_step=per_step.without_interval() if batched and per_step else per_step,
         gradient_calls_per_step=_per_step(runs, "gradient_calls"),
         value_calls_per_step=_per_step(runs, "value_calls"),
         hvp_calls_per_step=_per_step(runs, "hvp_calls"),
         state_bytes=_median(runs, lambda run: run.facts.get("state_bytes")),
-        seconds_to_target=_without_interval(whole) if batched else whole,
+        seconds_to_target=whole.without_interval() if batched and whole else whole,
         batched=batched,
     )
-
-
-def _without_interval(time: Estimate | None) -> Estimate | None:
-    return None if time is None else replace(time, low=None, high=None)
 
 
 def _per_step(runs: Sequence[Run], column: str) -> float:

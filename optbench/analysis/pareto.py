@@ -26,7 +26,7 @@ class Point:
         name: The entrant.
         cost: Geometric mean over seeds; NaN if unknown.
         cost_low: Lower end of its 95 % t-interval on the logarithm; None below `MIN_SEEDS` seeds,
-            and where all pay the same.
+            where all pay the same, and for times of a batch, which its runs share.
         cost_high: Upper end, likewise.
         value: The final measure, as in `Row.final`; inf when half of the seeds or more are lost.
         low: Lower end of its interval, likewise.
@@ -77,6 +77,8 @@ def pareto(rows: Sequence[Row], cost: str) -> list[Point]:
 def _point(row: Row, cost: str) -> Point:
     paid = [value for run in row.best if (value := _paid(run, cost)) is not None]
     spent = _spent(paid)
+    if cost == "seconds" and any(run.engine == "batched" for run in row.best):
+        spent = spent.without_interval()
     final = row.final if np.isfinite(median_final(row)) else None
     return Point(
         name=row.name,

@@ -70,8 +70,9 @@ def ranks(contest: Contest) -> Ranks:
     """Rank entrants on every problem by what its target costs them.
 
     The cost is the median of gradient evaluations over seeds at `Contest.target`; ties, and those
-    that miss the target, are ranked by the median of the final measure, lost ones last. On a
-    problem without a target the final measure decides alone.
+    that miss the target, are ranked by the median of the final measure, lost ones last; what lies
+    below the last target (`Contest.floor`) ties. On a problem without a target the final measure
+    decides alone.
 
     Source: Demsar 2006, "Statistical comparisons of classifiers over multiple data sets".
 
@@ -87,7 +88,9 @@ def ranks(contest: Contest) -> Ranks:
     part, left_out = _large_enough(contest)
     costs = cost_matrix(part)
     rows = [[part.rows[title, name] for name in part.names] for title in part.problems]
+    floors = np.array([[part.floor(title)] for title in part.problems])
     ends = np.array([[six_digits(median_final(row)) for row in line] for line in rows])
+    ends = np.maximum(ends, floors)
     matrix = np.array([_ranked(c, e) for c, e in zip(costs, ends, strict=True)])
     order = sorted(range(len(part.names)), key=lambda i: (matrix[:, i].mean(), part.names[i]))
     costs, ends, matrix = costs[:, order], ends[:, order], matrix[:, order]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, stdev
 
 MIN_SEEDS = 3
@@ -26,6 +26,10 @@ class Estimate:
     low: float | None
     high: float | None
     count: int
+
+    def without_interval(self) -> Estimate:
+        """Return the mean alone, for values that are no sample: runs of a batch share one time."""
+        return replace(self, low=None, high=None)
 
 
 def mean(values: Sequence[float], confidence: float = 0.95) -> Estimate:

@@ -381,3 +381,18 @@ def test_too_few_seeds_say_how_many_it_takes(made: Made) -> None:
     lone = compare(ended(made, low[:1]), ended(made, high[:1]), a="gd", b="adam")
     assert "(no test of one run each)" in lone.sentence
     assert lone.changes[0].verdict == "undecided"
+
+
+def test_what_overshoots_the_last_target_is_the_same(made: Made) -> None:
+    """At equal costs the longer last step is no win: runs stop at the target. One seed misses."""
+    hits = {1e-1: 5.0, 1e-3: 9.0}
+    sides = [
+        [made(seed=s, hits=hits, gaps=(1, end * (1 + s / 9))) for s in range(7)]
+        + [made(seed=7, hits={1e-1: 5.0}, gaps=(1, 0.05))]
+        for end in (1e-9, 5e-4)
+    ]
+    found = compare(*map(summarize, sides), a="long", b="short")
+
+    assert found.changes[0].test == PAIRED_RANKS
+    assert (found.changes[0].verdict, found.changes[0].difference) == ("same", 0)
+    assert (found.wins, found.losses, found.ties) == (0, 0, 1)

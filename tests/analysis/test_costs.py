@@ -162,6 +162,20 @@ def test_no_state_is_the_cheapest_and_has_no_logarithm(made: Made) -> None:
     assert [point.cost for point in points] == [0, 16]
 
 
+def test_the_front_has_no_interval_of_a_batchs_time(made: Made) -> None:
+    """Three runs of a batch have one time among them; three runs alone have three."""
+    alone, batched = (
+        pareto(
+            summarize([priced(made(seed=s), 1.0 + s, engine=engine) for s in range(3)]), "seconds"
+        )[0]
+        for engine in ("step", "batched")
+    )
+
+    assert alone.cost_low is not None
+    assert (batched.cost_low, batched.cost_high) == (None, None)
+    assert batched.cost == alone.cost == pytest.approx(6 ** (1 / 3))
+
+
 def test_unknown_costs_are_off_the_front_or_refused(made: Made) -> None:
     """A run without a state has an unknown cost; a cost that does not exist is an error."""
     (point,) = pareto(summarize([made()]), "state_bytes")

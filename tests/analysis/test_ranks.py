@@ -101,6 +101,18 @@ def test_two_codes_of_one_method_tie(made: Made) -> None:
     assert ranks(contest(summarize(runs))).mean.tolist() == [1.5, 1.5]
 
 
+def test_what_overshoots_the_last_target_ties(made: Made) -> None:
+    """Runs stop there: at equal cost the one whose last step was longer is no better."""
+    hit = {1e-1: 5, 1e-3: 9}
+    runs = [
+        made(problem=problem, name=name, hits=hit, gaps=(1, end), status=Status.CONVERGED)
+        for problem in "abcde"
+        for name, end in (("long", 1e-9), ("short", 9e-4))
+    ]
+
+    assert ranks(contest(summarize(runs))).mean.tolist() == [1.5, 1.5]
+
+
 def test_cliques_are_the_longest_stretches_within_the_difference(made: Made) -> None:
     """Against a brute-force search over all stretches, where the order is clear on 12 problems."""
     table = [[1.0, 2, 3, 4, 5, 6]] * 12

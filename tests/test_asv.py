@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+import optbench
+from optbench.core.optimizer import UpdateRule
 from optbench.families import FAMILIES
 from optbench.nightly.dashboard.trend import read_trend
 from optbench.optimizers import OPTIMIZERS
-from tests.benchmarks.commits import convergence, names, parts
+from tests.benchmarks.commits import convergence, harness, names, parts
 
 DATA = {"char_transformer", "cifar_fast", "cifar_resnet"}
 """Families that need a download."""
@@ -22,15 +25,36 @@ def test_the_benchmarks_name_every_optimizer_and_every_problem() -> None:
     assert set(FAMILIES) - DATA == {name.partition(":")[0] for name in names.PROBLEMS}
 
 
-def test_steps_are_tracked_and_what_is_not_reached_is_nan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asv's pages cannot hold infinity; what does not take the problem is not available."""
+def test_steps_are_tracked_and_never_is_more_than_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reaches its target no longer is worse; what does not take the problem is skipped."""
     monkeypatch.setattr(convergence, "OPTIMIZERS", ["gd", "subgradient", "kfac", "no_such_thing"])
-    steps = convergence._steps("quadratic:dim=50,kappa=100", budget=120)
+    short, long = (
+        convergence._steps("quadratic:dim=50,kappa=100", budget=budget) for budget in (120, 200)
+    )
 
-    assert steps.keys() == {"gd", "subgradient"}
-    assert math.isnan(steps["gd"])
+    assert short.keys() == {"gd", "subgradient"}
+    assert (short["gd"], long["gd"] < 200) == (convergence.NEVER, True)
     with pytest.raises(NotImplementedError):
-        convergence.Quadratic().setup(steps, "kfac")
+        convergence.Quadratic().setup(short, "kfac")
+
+
+def test_an_optimizer_that_breaks_fails_its_benchmarks_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A skipped benchmark would be no regression, and an error at once a fast step."""
+
+    def broken(*arguments: object, **settings: object) -> NoReturn:
+        raise ValueError("broken by this commit")
+
+    monkeypatch.setattr(convergence, "OPTIMIZERS", ["gd", "adam"])
+    monkeypatch.setattr("optbench.optimizers.adam.ADAM", UpdateRule(step=broken, memory=2))
+    steps = convergence._steps("parabola", budget=50)
+
+    convergence.Quadratic().setup(steps, "gd")
+    with pytest.raises(RuntimeError, match="adam"):
+        convergence.Quadratic().setup(steps, "adam")
+    with pytest.raises(RuntimeError, match="broken by this commit"):
+        parts.Step().setup("adam")
 
 
 @pytest.mark.parametrize("optimizer", ["gd", *names.HOMES])
@@ -39,12 +63,16 @@ def test_an_optimizer_has_a_problem_on_which_its_step_is_timed(optimizer: str) -
     parts.Step().setup(optimizer)
 
 
-def test_what_a_commit_cannot_do_is_not_available() -> None:
-    """On an older commit a benchmark is skipped, whatever it meets there."""
-    with pytest.raises(NotImplementedError, match="no such"):
-        names.available(lambda: (_ for _ in ()).throw(ImportError("no such thing")))
+def test_what_a_commit_does_not_know_is_not_available() -> None:
+    """On an older commit a benchmark is skipped; what breaks is passed on."""
+    with pytest.raises(NotImplementedError, match="unknown problem"):
+        names.available(lambda: optbench.run("no_such_problem", "gd"))
+    with pytest.raises(NotImplementedError, match="no_such_family:dim=3 is not known"):
+        parts.Oracle().setup("no_such_family:dim=3")
     with pytest.raises(NotImplementedError):
-        parts.Oracle().setup("no_such_family")
+        harness.StartUp().setup("no-such-verb")
+    with pytest.raises(subprocess.CalledProcessError):
+        names.available(lambda: subprocess.run(["false"], check=True))
 
 
 def test_the_history_of_our_own_commits_is_kept() -> None:

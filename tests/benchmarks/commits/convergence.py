@@ -7,16 +7,28 @@ a process for each optimizer, so that all of a problem are run before, in one.
 from __future__ import annotations
 
 import math
+import sys
+import traceback
+from collections.abc import Sequence
+from functools import partial
 
 import optbench
+from optbench.core.errors import OptbenchError
+from optbench.optimizers import OPTIMIZERS as HERE
 
-from .names import OPTIMIZERS, available
+from .names import OPTIMIZERS, require
 
 RATES, TARGET = "1e-4..1e1:11", 1e-4
 
+NEVER = 1e6
+"""Stands for a target that is not reached: asv compares no NaN, so that what reaches it no longer
+would be no regression, and its pages cannot hold infinity."""
+
+FAILED = ("timeout", "out_of_memory", "error")
+
 Steps = dict[str, float]
-"""Optimizer to steps: NaN where the target was not reached, since asv takes no infinity. Those that
-a commit does not have, or that do not take the problem, are not in it."""
+"""Optimizer to steps: NaN for what raises. Those that a commit does not have, or that do not take
+the problem, are not in it."""
 
 
 class Quadratic:
@@ -85,29 +97,35 @@ class Rosenbrock:
 def _require(steps: Steps, optimizer: str) -> None:
     if optimizer not in steps:
         raise NotImplementedError(f"{optimizer} is not known here, or does not take the problem")
+    if math.isnan(steps[optimizer]):
+        raise RuntimeError(f"{optimizer} fails; --show-stderr shows how")
 
 
 def _steps(problem: str, budget: float = 1000) -> Steps:
     found = {}
-    for optimizer in OPTIMIZERS:
-        runs = _runs(problem, optimizer, budget)
-        if any(run.status != "refused" for run in runs):
+    for optimizer in filter(HERE.__contains__, OPTIMIZERS):
+        try:
+            runs = _runs(problem, optimizer, budget)
+        except Exception:  # whatever a commit has broken; the others have their steps all the same
+            traceback.print_exc()
+            found[optimizer] = math.nan
+            continue
+        if any(run.status in FAILED for run in runs):
+            print(*(f"{optimizer}: {run.message}" for run in runs), sep="\n", file=sys.stderr)
+            found[optimizer] = math.nan
+        elif any(run.status != "refused" for run in runs):
             hits = [run.hit(TARGET) for run in runs]
-            found[optimizer] = min((float(hit.step) for hit in hits if hit), default=math.nan)
+            found[optimizer] = min((float(hit.step) for hit in hits if hit), default=NEVER)
     return found
 
 
-def _runs(problem: str, optimizer: str, budget: float) -> list[optbench.Run]:
-    """Return the runs at all rates; what has no learning rate runs once, what is unknown never."""
-    for rates in (RATES, ()):
-        try:
-            result = optbench.run(
-                problem, optimizer, lr=rates, budget=budget, targets=(1e-2, TARGET)
-            )
-        except Exception:  # a mistake, or whatever an old commit says of what it does not know
-            continue
-        return list(result.runs)
-    return []
+def _runs(problem: str, optimizer: str, budget: float) -> Sequence[optbench.Run]:
+    """Return the runs at all rates; what has no learning rate runs once."""
+    run = partial(optbench.run, problem, optimizer, budget=budget, targets=(1e-2, TARGET))
+    try:
+        return run(lr=RATES).runs
+    except OptbenchError:
+        return run().runs
 
 
 class Claims:
@@ -120,7 +138,8 @@ class Claims:
 
     def setup(self, claims: str) -> None:
         """Check them."""
-        self.rows = available(lambda: optbench.verify(claims, quick=True))
+        require(dir(optbench), "verify")
+        self.rows = optbench.verify(claims, quick=True)
 
     def track_failed(self, claims: str) -> float:
         """Count those that do not hold, so that more is worse, as asv takes it."""

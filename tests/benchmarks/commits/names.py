@@ -2,14 +2,17 @@
 
 asv finds the parameters of a benchmark in today's code and measures older commits with them, so the
 names are written down here; a test holds them against the registries. On a commit that does not
-know a name, or cannot do what is asked, the benchmark says NotImplementedError in its setup, which
-asv records as not available.
+know a name, the benchmark says NotImplementedError in its setup, which asv records as not
+available.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Container
 from typing import Any
+
+from optbench.core.errors import OptbenchError
 
 OPTIMIZERS = """
     gd sgd subgradient polyak_averaging heavy_ball heavy_ball_ema nesterov nesterov_convex fista
@@ -48,13 +51,38 @@ def home(optimizer: str) -> str:
     return HOMES.get(optimizer, "quadratic:dim=50,kappa=100")
 
 
+def require(here: Container[str], *names: str) -> None:
+    """Skip what a commit does not have.
+
+    Args:
+        here: What it has.
+        names: What is needed; parameters after a colon are not looked at.
+
+    Raises:
+        NotImplementedError: When one is not there.
+    """
+    for name in names:
+        if name.partition(":")[0] not in here:
+            raise NotImplementedError(f"{name} is not known here")
+
+
+MISUSED = 2
+"""Exit status of a command that does not exist."""
+
+
 def available(work: Callable[[], Any]) -> Any:
     """Return what some work gives.
 
     Raises:
-        NotImplementedError: When this commit cannot do it.
+        NotImplementedError: When this commit takes it for a user's mistake: it does not know what
+            was asked for. Any other error is passed on and fails the benchmark, since
+            `asv continuous` is to see what a commit has broken.
     """
     try:
         return work()
-    except (Exception, SystemExit) as error:
+    except OptbenchError as error:
+        raise NotImplementedError(str(error)) from error
+    except subprocess.CalledProcessError as error:
+        if error.returncode != MISUSED:
+            raise
         raise NotImplementedError(str(error)) from error

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 import optbench
+from optbench import optimizers
+from optbench.families import FAMILIES
 
-from .names import OPTIMIZERS, PROBLEMS, available, home
+from .names import OPTIMIZERS, PROBLEMS, home, require
 
 
 class Step:
@@ -21,9 +23,13 @@ class Step:
 
     def setup(self, optimizer: str) -> None:
         """Run once, so that what is imported or built once is no part of the time."""
-        run = available(lambda: self._run(optimizer)).runs[0]
+        require(optimizers.OPTIMIZERS, optimizer)
+        require(FAMILIES, home(optimizer))
+        run = self._run(optimizer).runs[0]
         if run.status == "refused":
             raise NotImplementedError(run.message)
+        if run.status == "error":
+            raise RuntimeError(run.message)
 
     def time_200_steps(self, optimizer: str) -> None:
         """Time a run of 200 gradient evaluations at the default learning rate."""
@@ -42,8 +48,9 @@ class Oracle:
 
     def setup(self, problem: str) -> None:
         """Build the problem and its starts."""
-        self.oracle, self.points = available(lambda: _built(problem))
-        available(lambda: self.oracle(self.points))
+        require(FAMILIES, problem)
+        self.oracle, self.points = _built(problem)
+        self.oracle(self.points)
         torch.set_num_threads(1)
 
     def time_oracle(self, problem: str) -> None:

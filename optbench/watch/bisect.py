@@ -1,16 +1,20 @@
 """Which commit changed an exact metric, in another project's repository.
 
 The repository is only read: commits are checked out in a temporary clone that shares its objects,
-and each is measured in a process of its own that has that tree first on its path.
+and each is measured in a process of its own that has that tree first on its path. One that hangs is
+left out like one that does not import: measuring GOOD says how long it takes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +28,10 @@ from optbench.watch.repository import commit_of, git
 
 SOURCES = ("src", "")
 """Folders of a tree that packages are looked for in, before what is installed."""
+
+PATIENCE, LEAST = 20.0, 60.0
+"""A commit may take so many times as long as the good one, and so many seconds at least: more than
+a slower optimizer, a cold disk or a busy machine makes of a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,7 @@ class _Trial:
         self._question, self._tree, self._heard = question, tree, heard
         self.rows: dict[str, Row] = {}
         self.skipped: dict[str, str] = {}
+        self._limit: float | None = None
         origin = str(question.repository.resolve())
         top = git(question.repository, "rev-parse", "--show-toplevel") or origin
         command = ["git", "clone", "--quiet", "--shared", "--no-checkout", top, str(tree)]
@@ -151,7 +160,10 @@ class _Trial:
             if git(self._tree, *command) is None:
                 self.skipped[commit] = f"git {command[0]} failed"
                 return
-        found = _ask(self._tree, self._question.request)
+        began = time.monotonic()
+        found = _ask(self._tree, self._question.request, self._limit)
+        if self._limit is None:  # the first is GOOD
+            self._limit = max(LEAST, PATIENCE * (time.monotonic() - began))
         if "error" in found:
             self.skipped[commit] = found["error"]
             self._heard(f"{commit[:10]} skipped: {found['error']}")
@@ -169,11 +181,20 @@ class _Trial:
         self._heard(f"{commit[:10]} {metric} = {cell['value']}")
 
 
-def _ask(tree: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Measure in a tree; bytecode is never written, since a later commit's could be as old."""
+def _ask(tree: Path, request: Mapping[str, Any], limit: float | None) -> dict[str, Any]:
+    """Measure in a tree; bytecode is never written, since a later commit's could be as old.
+
+    Args:
+        tree: The tree.
+        request: What is run.
+        limit: Seconds that it may take; None for any.
+
+    Returns:
+        `rows`, as `optbench.watch.measure` prints them, or `error`.
+    """
     path = [str(tree / source) for source in SOURCES if (tree / source).is_dir()]
     path += filter(None, [os.environ.get("PYTHONPATH")])
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "optbench.watch.measure", json.dumps(request)],
         cwd=tree,
         env={
@@ -181,16 +202,24 @@ def _ask(tree: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             "PYTHONPATH": os.pathsep.join(path),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    lines = done.stdout.strip().splitlines()
+        start_new_session=True,  # so that what it starts can be ended with it
+    ) as process:
+        try:
+            printed, complaints = process.communicate(timeout=limit)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return {"error": f"not done after {limit:.0f} s, far longer than GOOD takes"}
+            raise
     try:
-        found: dict[str, Any] = json.loads(lines[-1])
+        found: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
     except (ValueError, IndexError):
-        last = (done.stderr.strip().splitlines() or ["nothing was printed"])[-1]
-        return {"error": f"exit status {done.returncode}: {last}"}
+        last = (complaints.strip().splitlines() or ["nothing was printed"])[-1]
+        return {"error": f"exit status {process.returncode}: {last}"}
     return found
 
 

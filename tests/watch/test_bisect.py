@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +86,7 @@ def _faked(values: str, monkeypatch: pytest.MonkeyPatch, history: list[str]) -> 
     """Have commits measured by letters: `.` as it was, `x` changed, `?` cannot be measured."""
     letters = dict(zip(history, values, strict=False))
 
-    def ask(tree: Path, request: object) -> dict[str, object]:
+    def ask(tree: Path, request: object, limit: float | None) -> dict[str, object]:
         commit = commit_of(tree, "HEAD")
         letter = letters[str(commit)]
         if letter == "?":
@@ -156,6 +160,52 @@ def test_questions_without_an_answer(
 
     with pytest.raises(OptbenchError, match=complaint):
         bisect(Question(metric, {}, good, bad, project.folder))
+
+
+HANGS = """
+import subprocess
+subprocess.Popen(["sh", "-c", "exec > alive; sleep 30; echo survived"])
+while True:
+    pass
+"""
+
+
+def test_a_commit_that_hangs_is_left_out(tmp_path: Path) -> None:
+    """It is ended with all that it has started."""
+    (tmp_path / "sitecustomize.py").write_text(HANGS)
+    os.mkfifo(tmp_path / "alive")
+    reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    found = module._ask(tmp_path, REQUEST, limit=2.0)
+    os.set_blocking(reader, True)
+    heard = os.read(reader, 100)
+    os.close(reader)
+
+    assert found == {"error": "not done after 2 s, far longer than GOOD takes"}
+    assert heard == b""
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(1.0, 60.0), (50.0, 1000.0)])
+def test_patience_is_a_multiple_of_what_good_takes(
+    history: tuple[Project, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    limit: float,
+) -> None:
+    """GOOD takes as long as it likes; a task of minutes may become slower by a lot."""
+    project, commits = history
+    _faked(".x", monkeypatch, commits)
+    asked, limits = module._ask, []
+    moments = iter([0.0, seconds, 100.0])
+
+    def ask(tree: Path, request: Mapping[str, Any], limit: float | None) -> dict[str, Any]:
+        limits.append(limit)
+        return asked(tree, request, limit)
+
+    monkeypatch.setattr(module, "_ask", ask)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    bisect(Question("steps_to_target", {}, commits[0], commits[1], project.folder))
+
+    assert limits == [None, limit]
 
 
 def test_outside_a_repository(tmp_path: Path) -> None:

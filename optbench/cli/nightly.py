@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,23 +67,41 @@ def nightly(
     Exit status 1 when something got worse, 3 when something could not be run; too little history
     is no failure.
     """  # noqa: D301 (click wants the backspace)
+    from optbench.core.errors import OptbenchError
+    from optbench.nightly.history import NotKeptError
     from optbench.nightly.summary import as_data, lines
     from optbench.watch.night import prepare, watch
 
-    with console.prints_to_stderr():
+    with console.prints_to_stderr(), _could_not_run(NotKeptError):
         prepared = prepare(suite, history, against=against, device=device)
+        output.mkdir(parents=True, exist_ok=True)
         with console.Progress(prepared.tasks.size, "things") as progress:
             found = watch(prepared, jobs=jobs, advance=progress.advance)
-    place = _write_summary(found, output)  # first: it is the verdict, pages can be made again
-    page = _write_dashboard(prepared, output)
+    # The verdict comes first: it is kept by now, and pages can be made again.
     if as_json:
         console.print_json(as_data(found))
     else:
-        click.echo(
-            "\n".join([*lines(found), f"{history / found.night.id}.json", f"{page}, {place.name}"])
-        )
+        click.echo("\n".join([*lines(found), f"{history / found.night.id}.json"]))
+    with _could_not_run(OptbenchError, OSError):
+        place = _write_summary(found, output)
+        page = _write_dashboard(prepared, output)
+    if not as_json:
+        click.echo(f"{page}, {place.name}")
     if found.exit:
         raise click.exceptions.Exit(int(found.exit))
+
+
+@contextlib.contextmanager
+def _could_not_run(*errors: type[Exception]) -> Iterator[None]:
+    """Make exit status 3 of some errors."""
+    try:
+        yield
+    except errors as error:
+        click.echo(f"optbench: {error}", err=True)
+        raise click.exceptions.Exit(COULD_NOT_RUN) from error
+
+
+COULD_NOT_RUN = 3
 
 
 def _write_dashboard(prepared: Prepared, folder: Path) -> Path:
@@ -106,7 +126,6 @@ def _write_summary(found: Comparison, folder: Path) -> Path:
     """Write `summary.json`, whole or not at all."""
     from optbench.nightly.summary import as_data
 
-    folder.mkdir(parents=True, exist_ok=True)
     place = folder / "summary.json"
     hidden = place.with_name(f".summary.{os.getpid()}")
     hidden.write_text(json.dumps(as_data(found), indent=1, allow_nan=False))
@@ -166,11 +185,8 @@ def bisect(
         "dtype": dtype,
     }
     question = Question(metric, request, good, bad, repo)
-    try:
+    with _could_not_run(CannotRunError):
         found = search(question, lambda line: click.echo(line, err=True))
-    except CannotRunError as error:
-        click.echo(f"optbench: {error}", err=True)
-        raise click.exceptions.Exit(3) from error
     if as_json:
         console.print_json(asdict(found))
     else:

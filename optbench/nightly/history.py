@@ -1,6 +1,6 @@
 """The history on disk: a file a night, written whole or not at all, and never changed.
 
-    results/history/20261101T031500Z-1f0c9a3e.json    a night; names sort by date
+    results/history/20261101T031500Z-1f0c9a3e.json    a night; names sort as nights were made
     results/history/curves/5d41402abc4b2a76.json      curves, each once, named by their content
 
 Names cannot clash between machines, so histories are joined by copying files. What cannot be read
@@ -9,12 +9,14 @@ is named and left out, and stops nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from optbench.core.errors import OptbenchError
@@ -32,7 +34,7 @@ class History:
     """The nights that a folder holds.
 
     Attributes:
-        nights: In the order of their dates, and of their ids where dates are equal.
+        nights: In the order of their ids: of their dates, unless a clock went backwards.
         left_out: What could not be used, `file: why`, a line each.
     """
 
@@ -44,9 +46,25 @@ class History:
         return tuple(n for n in self.nights if n.suite == suite and n.device == device)
 
 
-def new_id(now: datetime) -> str:
-    """Return the name of a night that begins now."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+STAMP = "%Y%m%dT%H%M%SZ"
+"""How an id begins."""
+
+
+def new_id(now: datetime, after: str = "") -> str:
+    """Return the name of a night that begins now.
+
+    It is later than the last night's whatever the clock says, so that the order of the nights is
+    that in which they were made, also after a clock went backwards or within a second.
+
+    Args:
+        now: The date.
+        after: Id of the last night before it; empty for none.
+    """
+    moment = now.astimezone(UTC)
+    with contextlib.suppress(ValueError, OverflowError):  # an id in a form that is not ours
+        last = datetime.strptime(after.partition("-")[0], STAMP).replace(tzinfo=UTC)
+        moment = max(moment, last + timedelta(seconds=1))
+    return f"{moment:{STAMP}}-{secrets.token_hex(4)}"
 
 
 def read_history(folder: Path) -> History:
@@ -72,8 +90,7 @@ def read_history(folder: Path) -> History:
             left_out.append(f"{path.name}: the night {night.id} once more")
             continue
         nights[night.id] = night
-    ordered = sorted(nights.values(), key=lambda night: (night.date, night.id))
-    return History(tuple(ordered), tuple(left_out))
+    return History(tuple(nights[name] for name in sorted(nights)), tuple(left_out))
 
 
 def check_writable(folder: Path) -> None:
@@ -91,6 +108,40 @@ def check_writable(folder: Path) -> None:
         raise OptbenchError(f"the history {folder} cannot be written: {error}") from error
 
 
+ROOM = 2**24
+"""Bytes that are kept free for a night. One with 500 series and all of its curves has 250 kB."""
+
+
+class NotKeptError(OptbenchError):
+    """The history cannot take a night, for want of space say."""
+
+
+@contextlib.contextmanager
+def room(folder: Path) -> Iterator[None]:
+    """Hold space for a night while it is measured: a disk that fills up meanwhile does not cost it.
+
+    The file has no name, so that whoever is killed leaves nothing, and no zeros, which some file
+    systems do not store.
+
+    Args:
+        folder: Where the nights are, see `check_writable`.
+
+    Raises:
+        NotKeptError: When there is not as much.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(dir=folder / CURVES))
+            file.write(secrets.token_bytes(ROOM))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise NotKeptError(
+                f"the history {folder} needs {ROOM // 2**20} MiB for a night: {error.strerror}"
+            ) from error
+        yield
+
+
 def append(folder: Path, night: Night, curves: Mapping[str, Curve] | None = None) -> Path:
     """Add a night.
 
@@ -105,7 +156,7 @@ def append(folder: Path, night: Night, curves: Mapping[str, Curve] | None = None
         The night's file.
 
     Raises:
-        OptbenchError: When it cannot be written; nothing was changed.
+        NotKeptError: When it cannot be written; nothing was changed.
     """
     path = folder / f"{night.id}.json"
     try:
@@ -115,10 +166,10 @@ def append(folder: Path, night: Night, curves: Mapping[str, Curve] | None = None
             if not place.exists():
                 _write(place, _text_of(curve))
         if path.exists():
-            raise OptbenchError(f"the history has the night {night.id} already")
+            raise NotKeptError(f"the history has the night {night.id} already")
         _write(path, night.to_json())
     except OSError as error:
-        raise OptbenchError(f"the night could not be added to {folder}: {error}") from error
+        raise NotKeptError(f"the night could not be added to {folder}: {error}") from error
     return path
 
 

@@ -80,7 +80,8 @@ class Night:
     """Everything that one call of `optbench nightly` has measured.
 
     Attributes:
-        id: Date and eight random digits; sorts by date.
+        id: Date and eight random digits; later than those of the nights before it, also where the
+            clock went backwards.
         date: When it began, UTC, ISO 8601.
         suite: The suite's name.
         suite_fingerprint: Names what the suite asks for.

@@ -23,6 +23,7 @@ from optbench.nightly.history import (
     name_curve,
     new_id,
     read_history,
+    room,
 )
 from optbench.nightly.metrics import (
     STEP,
@@ -145,21 +146,22 @@ def watch(
         The comparison.
 
     Raises:
-        OptbenchError: When the history cannot be written any more.
+        NotKeptError: When the history cannot be written.
     """
     began, started = datetime.now(UTC), time.monotonic()
     checkout = checkout_of(Path.cwd())
     tasks = prepared.tasks
     measured = _Measured(failures=list(tasks.failures))
-    _run(tasks, jobs, measured, advance)
-    _check(tasks, measured, advance)
-    if prepared.device == "cpu":
-        _time(tasks, measured, advance)
-    elif tasks.timed:
-        measured.notes.append("steps are measured on the CPU only")
+    with room(prepared.folder):
+        _run(tasks, jobs, measured, advance)
+        _check(tasks, measured, advance)
+        if prepared.device == "cpu":
+            _time(tasks, measured, advance)
+        elif tasks.timed:
+            measured.notes.append("steps are measured on the CPU only")
     known = environment(prepared.device)
     night = Night(
-        id=new_id(began),
+        id=new_id(began, after=prepared.past[-1].id if prepared.past else ""),
         date=began.isoformat(timespec="seconds"),
         suite=prepared.suite.name,
         suite_fingerprint=tasks.fingerprint,
@@ -181,7 +183,7 @@ def watch(
 
 
 def _clock(began: datetime, past: Iterable[Night]) -> list[str]:
-    """Say when the clock has gone backwards: the history is in the order of its dates."""
+    """Say when the clock has gone backwards, so that dates are not to be trusted."""
     latest = max((night.date for night in past), default="")
     date = began.isoformat(timespec="seconds")
     if date >= latest:

@@ -14,12 +14,14 @@ import pytest
 
 from optbench.core.errors import OptbenchError
 from optbench.nightly.history import (
+    NotKeptError,
     append,
     check_writable,
     name_curve,
     new_id,
     read_curve,
     read_history,
+    room,
 )
 from tests.nightly.nights import exact, night
 
@@ -58,6 +60,18 @@ def test_an_id_is_a_date_in_utc_and_never_the_same() -> None:
 
     assert (here[:16], there[:16]) == ("20260102T030405Z", "20260102T030405Z")
     assert here != there
+
+
+def test_ids_are_in_the_order_in_which_nights_were_made() -> None:
+    """Within a second, and after a clock went backwards for some nights or for good."""
+    dates = ["2026-01-01", "2026-01-01", "2099-05-05", "2026-01-03", "2026-01-04"]
+    ids = [""]
+    for date in dates:
+        ids.append(new_id(datetime.fromisoformat(f"{date}T23:59:59+00:00"), after=ids[-1]))
+
+    assert ids == sorted(ids)
+    assert ids[2][:16] == "20260102T000000Z"
+    assert new_id(datetime(2026, 1, 2, tzinfo=UTC), "by hand")[:16] == "20260102T000000Z"
 
 
 def test_histories_of_two_machines_merge_by_copying(tmp_path: Path) -> None:
@@ -172,6 +186,22 @@ def test_an_interrupted_append_leaves_no_half_file(
         append(tmp_path, night(2))
 
     assert [f"{night(1).id}.json"] == [path.name for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_disk_that_is_full_before_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is measured where there is no space for what comes out."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    check_writable(tmp_path)
+    monkeypatch.setattr("os.fsync", full)
+
+    with pytest.raises(NotKeptError, match="needs 16 MiB for a night: No space"), room(tmp_path):
+        raise AssertionError("measured all the same")
+    assert list((tmp_path / "curves").iterdir()) == []
 
 
 def test_nights_that_end_together_are_both_there(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -10,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from optbench.cli import cli
 from optbench.core.errors import OptbenchError
 from optbench.nightly.history import append, read_curve, read_history
 from optbench.nightly.record import Night
@@ -179,6 +183,81 @@ def test_a_clock_that_went_backwards_is_said(small: Path) -> None:
     assert any("clock went backwards" in note for note in found.night.notes)
     assert found.against is not None
     assert found.against.id == "20990101T000000Z-a"
+
+
+def test_nights_are_compared_with_the_last_one_made_whatever_the_clock_said(small: Path) -> None:
+    """A night of 2099 is the last but once: nights after it have its date behind them."""
+    first = _watch(small).night
+    ahead = night(1, *first.rows, date="2099-01-01T00:00:00+00:00", id="20990101T000000Z-a")
+    append(small.parent / "history", Night(**{**vars(ahead), "suite": "small"}))
+    nights = [_watch(small) for _ in range(3)]
+
+    assert [found.against.id for found in nights[1:]] == [found.night.id for found in nights[:-1]]
+    assert all("2099" not in found.night.date for found in nights)
+
+
+def _fill(disk: Path) -> None:
+    """Write until there is no space left."""
+    with (disk / "log").open("wb", buffering=0) as log, contextlib.suppress(OSError):
+        while True:
+            log.write(bytes(4096))
+
+
+def test_a_disk_that_fills_up_during_a_night_does_not_cost_it(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's log takes every byte while steps are measured; the night is kept whole."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        monkeypatch.setattr("optbench.watch.night._check", lambda *arguments: _fill(disk))
+        made = watch(prepare(str(small), disk / "history"))
+        history = read_history(disk / "history")
+        drawn = [read_curve(disk / "history", row.curve) for row in made.night.rows]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+    assert ([found.id for found in history.nights], history.left_out) == ([made.night.id], ())
+    assert all(drawn)
+
+
+def test_a_night_that_cannot_be_kept_could_not_run(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, exit status 3, and no part of it in the history."""
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(
+        "optbench.watch.night._check", lambda *a: monkeypatch.setattr(os, "replace", full)
+    )
+    done = CliRunner().invoke(cli, ["nightly", "--suite", str(small)])
+
+    assert done.exit_code == 3
+    assert (
+        "could not be added to results/history: [Errno 28] No space" in done.stderr.splitlines()[-1]
+    )
+    assert [p for p in Path("results").rglob("*") if p.is_file()] == []
+
+
+def test_a_verdict_without_pages_is_told_and_kept(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the pages cannot be written the night has been measured all the same."""
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("optbench.report.publish._move", full)
+    done = CliRunner().invoke(cli, ["nightly", "--suite", str(small), "--json"])
+
+    assert done.exit_code == 3
+    assert done.stderr.splitlines()[-1].endswith("reports/nightly: No space left on device")
+    assert json.loads(done.stdout)["night"] == read_history(Path("results/history")).nights[0].id
 
 
 def test_what_the_history_could_not_give_is_named(small: Path) -> None:

@@ -34,7 +34,7 @@ def ranks(rows: Sequence[Row]) -> Table:
         kind="ranks",
         caption=f"Mean rank over {len(found.problems)} problems by the gradient evaluations to "
         "each problem's target, 1 the best (median of seeds at the best learning rate; ties and "
-        "misses by the final value, lost runs last).",
+        "misses by the final value, down to the last target; lost runs last).",
         corner="optimizer",
         columns=("mean rank", "first on", "group", "p to the best"),
         rows=tuple(_shown(line) for line in lines),
@@ -46,6 +46,7 @@ def ranks(rows: Sequence[Row]) -> Table:
 
 def _line(found: Ranks, i: int) -> dict[str, Any]:
     """Return the numbers of an optimizer."""
+    best = found.mean[i] == found.mean[0]
     tied = any(low == 0 and i <= high for low, high in found.cliques)
     pair = next((p for p in found.pairs if (p.a, p.b) == (found.names[0], found.names[i])), None)
     return {
@@ -58,7 +59,7 @@ def _line(found: Ranks, i: int) -> dict[str, Any]:
         "problems": len(found.problems),
         "friedman_p": found.friedman_p,
         "critical_difference": found.critical_difference,
-        "mark": str(Mark.BEST if i == 0 else Mark.TIED if tied else Mark.NONE),
+        "mark": str(Mark.BEST if best else Mark.TIED if tied else Mark.NONE),
     }
 
 

@@ -272,6 +272,15 @@ def test_ranks_are_those_of_scipy() -> None:
         assert (row[0].mark is Mark.TIED) == (near or p >= 0.05)
 
 
+def test_ranks_that_tie_are_all_the_best() -> None:
+    """Two of equal mean rank are both in bold, whoever comes first by name."""
+    costs = {"a": [1, 2] * 4, "b": [2, 1] * 4, "c": [3] * 8}
+    made = table("ranks", costs_of(costs))
+
+    assert [record["mark"] for record in made.records][:2] == ["best", "best"]
+    assert made.records[2]["mark"] != "best"
+
+
 def test_ranks_say_what_they_need() -> None:
     """Four problems are too few, in one line."""
     with pytest.raises(OptbenchError, match="ranks need 5 problems"):

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import optbench
 from optbench.core.errors import OptbenchError
 from optbench.optimizers import OPTIMIZERS as HERE
 
-from .names import OPTIMIZERS, require
+from .names import OPTIMIZERS, home, require
 
-RATES, TARGET = "1e-4..1e1:11", 1e-4
+RATES = "1e-4..1e1:11"
 
 NEVER = 1e6
 """Stands for a target that is not reached: asv compares no NaN, so that what reaches it no longer
@@ -62,7 +62,7 @@ class LeastSquares:
 
     def setup_cache(self) -> Steps:
         """Run all optimizers."""
-        return _steps("least_squares", budget=30)
+        return _steps("least_squares", budget=300)
 
     def setup(self, steps: Steps, optimizer: str) -> None:
         """Say which are not available."""
@@ -94,6 +94,41 @@ class Rosenbrock:
         return steps[optimizer]
 
 
+AT_HOME = {
+    "natural_gradient": "1e-4",
+    "sophia_g": "1e-4",
+    "muon": "1e-4",
+    "soap": "1e-4",
+    "kfac": "value=0.01",
+}
+"""Optimizers that take none of the problems above, with a target that they reach on their own."""
+
+
+class Home:
+    """Problems of those that need labels drawn from a model, matrices or layers."""
+
+    params = (list(AT_HOME),)
+    param_names = ("optimizer",)
+    timeout = 600.0
+    unit = "steps"
+
+    def setup_cache(self) -> Steps:
+        """Run all optimizers."""
+        return {
+            optimizer: steps
+            for optimizer, target in AT_HOME.items()
+            for steps in _steps_of(home(optimizer), optimizer, 300, target)
+        }
+
+    def setup(self, steps: Steps, optimizer: str) -> None:
+        """Say which are not available."""
+        _require(steps, optimizer)
+
+    def track_steps(self, steps: Steps, optimizer: str) -> float:
+        """Tell the steps to the target."""
+        return steps[optimizer]
+
+
 def _require(steps: Steps, optimizer: str) -> None:
     if optimizer not in steps:
         raise NotImplementedError(f"{optimizer} is not known here, or does not take the problem")
@@ -102,26 +137,36 @@ def _require(steps: Steps, optimizer: str) -> None:
 
 
 def _steps(problem: str, budget: float = 1000) -> Steps:
-    found = {}
-    for optimizer in filter(HERE.__contains__, OPTIMIZERS):
-        try:
-            runs = _runs(problem, optimizer, budget)
-        except Exception:  # whatever a commit has broken; the others have their steps all the same
-            traceback.print_exc()
-            found[optimizer] = math.nan
-            continue
-        if any(run.status in FAILED for run in runs):
-            print(*(f"{optimizer}: {run.message}" for run in runs), sep="\n", file=sys.stderr)
-            found[optimizer] = math.nan
-        elif any(run.status != "refused" for run in runs):
-            hits = [run.hit(TARGET) for run in runs]
-            found[optimizer] = min((float(hit.step) for hit in hits if hit), default=NEVER)
-    return found
+    return {
+        optimizer: steps
+        for optimizer in OPTIMIZERS
+        for steps in _steps_of(problem, optimizer, budget, "1e-4")
+    }
 
 
-def _runs(problem: str, optimizer: str, budget: float) -> Sequence[optbench.Run]:
+def _steps_of(problem: str, optimizer: str, budget: float, target: str) -> Iterator[float]:
+    """Yield the steps of an optimizer; nothing where it is not available."""
+    if optimizer not in HERE:
+        return
+    try:
+        runs = _runs(problem, optimizer, budget, target)
+    except Exception:  # whatever a commit has broken; the others have their steps all the same
+        traceback.print_exc()
+        yield math.nan
+        return
+    if any(run.status in FAILED for run in runs):
+        print(*(f"{optimizer}: {run.message}" for run in runs), sep="\n", file=sys.stderr)
+        yield math.nan
+    elif any(run.status != "refused" for run in runs):
+        level = float(target.rpartition("=")[2])
+        yield min(
+            (float(hit.step) for hit in (run.hit(level) for run in runs) if hit), default=NEVER
+        )
+
+
+def _runs(problem: str, optimizer: str, budget: float, target: str) -> Sequence[optbench.Run]:
     """Return the runs at all rates; what has no learning rate runs once."""
-    run = partial(optbench.run, problem, optimizer, budget=budget, targets=(1e-2, TARGET))
+    run = partial(optbench.run, problem, optimizer, budget=budget, targets=target)
     try:
         return run(lr=RATES).runs
     except OptbenchError:

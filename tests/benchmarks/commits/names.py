@@ -28,7 +28,7 @@ HOMES = {
     "sgd": "least_squares",
     "polyak_averaging": "least_squares",
     "natural_gradient": "bernoulli",
-    "sophia_g": "mlp",
+    "sophia_g": "softmax_regression",
     "muon": "matrix_quadratic",
     "kfac": "mlp_regression",
     "soap": "matrix_quadratic",
@@ -36,14 +36,14 @@ HOMES = {
 """Problems of those that need more than a quadratic: samples, matrices, layers, a likelihood."""
 
 PROBLEMS = """
-    absolute ackley autoencoder beale bernoulli cubic deep_linear double_well gaussian himmelblau
-    huber image_classifier least_mean_squares least_squares lessard_recht_packard log_barrier
-    log_sum_exp logistic matrix_factorisation matrix_quadratic max_coordinate mean_estimation mlp
-    mlp_regression nesterov_convex nesterov_strongly_convex online parabola polyak_lojasiewicz power
-    product pseudo_huber quadratic rastrigin rayleigh rosenbrock saddle saddle_quartic
+    absolute ackley beale bernoulli cubic deep_linear double_well gaussian himmelblau huber
+    least_mean_squares least_squares lessard_recht_packard log_barrier log_sum_exp logistic
+    matrix_factorisation matrix_quadratic max_coordinate mean_estimation mlp mlp_regression
+    nesterov_convex nesterov_strongly_convex online parabola polyak_lojasiewicz power product
+    pseudo_huber quadratic rastrigin rayleigh rosenbrock saddle saddle_quartic
     softmax_regression styblinski_tang wu_ma_e
 """.split()  # noqa: SIM905
-"""Every family of problems that needs no download."""
+"""Every family of problems but the learning ones, whose oracle is a model's."""
 
 
 def home(optimizer: str) -> str:

@@ -15,7 +15,7 @@ from optbench.analysis.contest import Contest
 from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array, final, levels
 from optbench.analysis.significance import advantage, holm, leaning, signed_rank, student
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, from_logarithms, geometric_mean
-from optbench.analysis.summary import Row
+from optbench.analysis.summary import Row, natural
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 
@@ -140,7 +140,10 @@ def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], *, a: str, b: str) -> 
         OptbenchError: When a side has two rows of one title.
     """
     side_a, side_b = _by_title(rows_a, a), _by_title(rows_b, b)
-    shared = [(side_a[title], side_b[title]) for title in sorted(side_a.keys() & side_b.keys())]
+    shared = [
+        (side_a[title], side_b[title])
+        for title in sorted(side_a.keys() & side_b.keys(), key=natural)
+    ]
     meetings = [_meeting(*rows) for rows in shared if _pairs(*rows)]
     corrected = iter(holm([met.p for met in meetings if met.p is not None]))
     changes = tuple(_change(m, None if m.p is None else next(corrected)) for m in meetings)

@@ -10,7 +10,8 @@ from statistics import median
 import numpy as np
 
 from optbench.analysis.curves import Array, final
-from optbench.analysis.summary import Row
+from optbench.analysis.statistics import Estimate, geometric_mean
+from optbench.analysis.summary import Row, natural
 from optbench.core.run import Status
 
 
@@ -19,7 +20,7 @@ class Contest:
     """Rows arranged by problem and entrant.
 
     Attributes:
-        problems: Titles of the problems, sorted.
+        problems: Titles of the problems, sorted by `natural`.
         names: Names of the entrants, sorted.
         rows: The rows by (title, name). A pair of which every run was refused has none.
         refused: Those pairs.
@@ -37,9 +38,16 @@ class Contest:
     def targets(self, title: str) -> tuple[float, ...]:
         """Return the levels that every entrant on a problem aims at, easiest first.
 
-        What some stop short of because nobody asked them for it is no common target.
+        What some stop short of because nobody asked them for it is no common target. Where what
+        targets measure is unknown, as the suboptimality is for want of f*, there is none.
         """
         return self._targets.get(title, ())
+
+    def is_measured(self, title: str) -> bool:
+        """Return whether what a problem's targets measure is known; where all failed, it may be."""
+        rows = self._by_title.get(title, [])
+        known = any(row.measure == row.target_measure for row in rows)
+        return known or all(row.final is None for row in rows)
 
     def target(self, title: str) -> float | None:
         """Return the level at which a problem is judged.
@@ -74,6 +82,7 @@ class Contest:
         aims = {
             title: set.intersection(*({reach.target for reach in row.reach} for row in rows))
             for title, rows in self._by_title.items()
+            if self.is_measured(title)
         }
         return {title: tuple(sorted(shared, reverse=True)) for title, shared in aims.items()}
 
@@ -90,7 +99,7 @@ def contest(rows: Iterable[Row]) -> Contest:
     keyed = {(row.title, row.name): row for row in rows}
     refused = {pair for pair, row in keyed.items() if set(row.statuses) == {Status.REFUSED}}
     return Contest(
-        problems=tuple(sorted({title for title, _ in keyed})),
+        problems=tuple(sorted({title for title, _ in keyed}, key=natural)),
         names=tuple(sorted({name for _, name in keyed})),
         rows={pair: row for pair, row in keyed.items() if pair not in refused},
         refused=frozenset(refused),
@@ -123,7 +132,7 @@ def complete(contest: Contest) -> tuple[Contest, dict[str, str]]:
     (_, _, k), kept = max(blocks, key=lambda block: block[0], default=((False, 0, 0), set[str]()))
     names = tuple(sorted(order[:k]))
     part = Contest(
-        problems=tuple(sorted(kept)),
+        problems=tuple(sorted(kept, key=natural)),
         names=names,
         rows={
             pair: row for pair, row in contest.rows.items() if pair[0] in kept and pair[1] in names
@@ -180,6 +189,26 @@ def median_cost(row: Row, target: float | None, unit: str = "gradient_calls") ->
         inf when half of the seeds or more miss the target.
     """
     return np.inf if target is None else median(costs_to(row, target, unit))
+
+
+def typical_cost(row: Row, target: float, unit: str = "gradient_calls") -> Estimate | None:
+    """Return the geometric mean of `costs_to` over seeds, as tables and pages tell it.
+
+    Args:
+        row: Any row.
+        target: One of its targets.
+        unit: As for `costs_to`.
+
+    Returns:
+        The mean with the 95 % t-interval of the logarithm; None where a seed misses the target, and
+        without an interval where it is reached at the start.
+    """
+    costs = costs_to(row, target, unit)
+    if not np.isfinite(costs).all():
+        return None
+    if not all(costs):
+        return Estimate(center=0.0, low=None, high=None, count=len(costs))
+    return geometric_mean(costs)
 
 
 def median_final(row: Row) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optbench.analysis.contest import median_final
+from optbench.analysis.contest import contest, median_final
 from optbench.analysis.significance import six_digits
 from optbench.analysis.statistics import Estimate, geometric_mean
 from optbench.analysis.summary import Row
@@ -33,7 +33,8 @@ class Point:
         high: Upper end.
         lost: Number of seeds that have no end; they are not in `value`.
         runs: Number of seeds.
-        on_front: Whether no other point is as good in both and better in one.
+        on_front: Whether no other point is as good in both and better in one; ends below the last
+            target (`Contest.floor`) are equally good.
     """
 
     name: str
@@ -64,9 +65,10 @@ def pareto(rows: Sequence[Row], cost: str) -> list[Point]:
     if cost not in COSTS:
         raise unknown("cost", cost, COSTS)
     points = [_point(row, cost) for row in rows]
+    floor = contest(rows).floor(rows[0].title) if rows else -np.inf
     counted = [point for point in points if np.isfinite([point.cost, point.value]).all()]
     marked = [
-        replace(point, on_front=not any(_beats(other, point) for other in counted))
+        replace(point, on_front=not any(_beats(other, point, floor) for other in counted))
         if point in counted
         else point
         for point in points
@@ -109,10 +111,10 @@ def _paid(run: Run, cost: str) -> float | None:
     return paid if np.isfinite(paid) else None
 
 
-def _beats(one: Point, other: Point) -> bool:
-    mine, others = _told(one), _told(other)
+def _beats(one: Point, other: Point, floor: float) -> bool:
+    mine, others = _told(one, floor), _told(other, floor)
     return mine != others and mine[0] <= others[0] and mine[1] <= others[1]
 
 
-def _told(point: Point) -> tuple[float, float]:
-    return six_digits(point.cost), six_digits(point.value)
+def _told(point: Point, floor: float) -> tuple[float, float]:
+    return six_digits(point.cost), six_digits(max(point.value, floor))

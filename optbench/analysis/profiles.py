@@ -116,7 +116,9 @@ def _with_targets(contest: Contest) -> tuple[Contest, dict[str, str]]:
     """Return the complete part without the problems at which nothing can be reached."""
     part, left_out = complete(contest)
     without = [title for title in part.problems if not part.targets(title)]
-    left_out |= dict.fromkeys(without, "no target that all optimizers aim at")
+    left_out |= dict.fromkeys(
+        without, "no target that all optimizers aim at and that can be measured"
+    )
     kept = tuple(title for title in part.problems if title not in without)
     rows = {pair: row for pair, row in part.rows.items() if pair[0] in kept}
     return Contest(problems=kept, names=part.names, rows=rows), left_out

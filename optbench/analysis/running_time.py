@@ -59,14 +59,15 @@ def running_times(contest: Contest, *, seed: int = 0, resamples: int = 1000) -> 
         resamples: Number of bootstrap samples.
 
     Returns:
-        One item per problem, entrant and target, in the order of the names, easiest target first.
+        One item per problem, entrant and target, in the order of the names, easiest target first;
+        none where what targets measure is unknown.
     """
     drawn: dict[int, Array] = {}
     times: list[RunningTime] = []
     for title in contest.problems:
         for name in contest.names:
             row = contest.row(title, name)
-            if row is not None:
+            if row is not None and contest.is_measured(title):
                 n = len(row.best)
                 if n not in drawn:
                     drawn[n] = _multiplicities(n, seed, resamples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ ENDS = {
     "epochs": "epoch",
 }
 """What is told of the end of a task's runs, each name with its column of `Run.trained`."""
+
+LOOKING = frozenset({"evaluations", "sharpness"})
+"""Options of training that say what is looked at and change no step."""
 
 LOSS = "loss"
 """What the value of a task is called."""
@@ -117,6 +121,11 @@ class Row:
         return any(np.isfinite(levels(run, "validation_loss")).any() for run in self.runs)
 
     @property
+    def is_floored(self) -> bool:
+        """Whether all runs at the best learning rate end at the floor, or below it, which is 0."""
+        return self.measure in LOGARITHMIC and all(final(run) <= FLOOR for run in self.best)
+
+    @property
     def diverged_share(self) -> float:
         """Share of the group's runs that diverged."""
         return self.diverged / len(self.runs)
@@ -135,7 +144,8 @@ def variant_of(run: Run) -> Spec:
     # it must not pass for a seed.
     usual = {"dtype": "float32" if is_task(run) else "float64", "device": "cpu"}
     params |= {k: getattr(run.spec, k) for k, v in usual.items() if getattr(run.spec, k) != v}
-    params |= run.spec.training.options()
+    options = run.spec.training.options()
+    params |= {name: value for name, value in options.items() if name not in LOOKING}
     return Spec.of(run.spec.optimizer.name, params)
 
 
@@ -155,7 +165,8 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
     second seed.
 
     Returns:
-        The rows, sorted by problem and target measure, then best first by the same rule.
+        The rows, sorted by problem (see `natural`) and target measure, then best first by the same
+        rule.
     """
     groups: dict[tuple[str, Spec, Spec, str, float], list[Run]] = defaultdict(list)
     for run in runs:
@@ -173,6 +184,12 @@ def summarize(runs: Iterable[Run]) -> list[Row]:
             name += f" (budget {budget:g})"
         rows.append(_row(problem, variant, schedules[schedule], name, _distinct(group)))
     return sorted(rows, key=_rank)
+
+
+def natural(title: str) -> list[str | float]:
+    """Return what titles are sorted by: the numbers in them as numbers, kappa=30 before 100."""
+    parts = re.split(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)", title)
+    return [float(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def short_names(variants: Iterable[Spec]) -> dict[Spec, str]:
@@ -265,8 +282,8 @@ def _reach(target: float, runs: Sequence[Run]) -> Reach:
     )
 
 
-def _rank(row: Row) -> tuple[str, str, tuple[float, float, float], str]:
-    return row.problem, row.target_measure, _score(row.best, _targets(row.runs)), row.name
+def _rank(row: Row) -> tuple[list[str | float], str, tuple[float, float, float], str]:
+    return natural(row.problem), row.target_measure, _score(row.best, _targets(row.runs)), row.name
 
 
 def _final(runs: Sequence[Run]) -> Estimate | None:

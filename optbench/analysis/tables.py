@@ -126,13 +126,20 @@ def _reach_text(reach: Reach | None) -> str:
     if reach is None:
         return ""
     if reach.gradient_calls is not None and reach.steps is not None:
-        text = f"{reach.gradient_calls:,.6g}"
-        return text if reach.steps == reach.gradient_calls else f"{text} ({reach.steps:,.6g} steps)"
+        text = _count(reach.gradient_calls)
+        return (
+            text if reach.steps == reach.gradient_calls else f"{text} ({_count(reach.steps)} steps)"
+        )
     text = f"— ({reach.reached}/{reach.runs}"
     if reach.reached and reach.runs >= MIN_SEEDS:
         low, high = wilson(reach.reached, reach.runs)
         text += f"; {low:.0%}-{high:.0%}"
     return text + ")"
+
+
+def _count(number: float) -> str:
+    """Return a number of evaluations, whole, or with three digits where it is small."""
+    return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.3g}"
 
 
 def _final_text(row: Row) -> str:
@@ -141,6 +148,8 @@ def _final_text(row: Row) -> str:
     plain = ".4g" if row.is_task else ".6g"
     long, short = (".2e", ".1e") if row.measure in LOGARITHMIC else (plain, plain)
     text = format(row.final.center, long)
+    if row.is_floored:
+        return f"≤ {text}"
     if row.final.low is not None and row.final.high is not None and row.final.low < row.final.high:
         text += f" [{format(row.final.low, short)}, {format(row.final.high, short)}]"
     return text

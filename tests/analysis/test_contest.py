@@ -20,6 +20,7 @@ from optbench.analysis.contest import (
     median_final,
     trials,
 )
+from optbench.analysis.running_time import running_times
 from optbench.analysis.summary import summarize
 from optbench.core.run import Run, Status
 
@@ -32,14 +33,15 @@ def arranged(runs: list[Run]) -> Contest:
 
 
 def test_rows_are_found_by_title_and_name(made: Made) -> None:
-    """Problems and names are sorted; a pair that never ran has no row."""
-    found = arranged([made(problem="b"), made(problem="a", name="adam", schedule="cosine")])
+    """Problems are sorted by their numbers, names by letters; a pair that never ran has no row."""
+    adam = made(problem="k=30", name="adam", schedule="cosine")
+    found = arranged([made(problem="k=100"), adam])
 
-    assert (found.problems, found.names) == (("a", "b"), ("adam, cosine", "gd"))
-    row = found.row("b", "gd")
+    assert (found.problems, found.names) == (("k=30", "k=100"), ("adam, cosine", "gd"))
+    row = found.row("k=100", "gd")
     assert row is not None
-    assert row.problem == "b"
-    assert found.row("a", "gd") is None
+    assert row.problem == "k=100"
+    assert found.row("k=30", "gd") is None
 
 
 def test_the_target_is_the_hardest_that_a_majority_of_seeds_reaches(made: Made) -> None:
@@ -59,6 +61,18 @@ def test_a_level_that_some_do_not_aim_at_is_no_target(made: Made) -> None:
     found = arranged([far, near])
 
     assert (found.targets("p"), found.target("p")) == ((1e-1,), 1e-1)
+
+
+def test_what_cannot_be_measured_is_no_target_and_no_failure(made: Made) -> None:
+    """Without f* nobody is known to miss; where all runs failed, all are known to."""
+    blind = [made(name=name, problem="blind", known=False) for name in ("gd", "adam")]
+    failed = [made(gaps=(), status=Status.ERROR, problem="failed", known=False)]
+    found = arranged([*blind, *failed, made(problem="half"), made(problem="half", known=False)])
+
+    titles = ("blind", "failed", "half")
+    assert [found.is_measured(title) for title in titles] == [False, True, True]
+    assert [bool(found.targets(title)) for title in titles] == [False, True, True]
+    assert {time.problem for time in running_times(found)} == {"failed", "half"}
 
 
 def test_costs_are_those_of_the_best_rate_with_misses_at_infinity(made: Made) -> None:

@@ -162,6 +162,18 @@ def test_no_state_is_the_cheapest_and_has_no_logarithm(made: Made) -> None:
     assert [point.cost for point in points] == [0, 16]
 
 
+def test_overshoot_of_the_last_target_is_no_place_on_the_front(made: Made) -> None:
+    """Runs stop at 1e-3: who pays more and ends deeper below it is beaten by who paid less."""
+    ends = {"cheap": (9e-4, 8.0), "deep": (1e-9, 9.0)}
+    runs = [
+        made(name=name, gaps=(1, end), calls=(0, calls), hits={1e-1: calls, 1e-3: calls})
+        for name, (end, calls) in ends.items()
+    ]
+    found = pareto(summarize(runs), "gradient_calls")
+
+    assert {point.name: point.on_front for point in found} == {"cheap": True, "deep": False}
+
+
 def test_the_front_has_no_interval_of_a_batchs_time(made: Made) -> None:
     """Three runs of a batch have one time among them; three runs alone have three."""
     alone, batched = (

@@ -224,3 +224,12 @@ def test_little_is_recorded(points: int) -> None:
         measure_words(summarize([nothing, learning_run(3e-3, optimizer="sgd")]))
         == "validation loss"
     )
+
+
+def test_what_is_only_looked_at_makes_no_variant() -> None:
+    """More log points or a sharpness change no step; another precision does."""
+    options = (Training(), Training(evaluations=5), Training(sharpness=True))
+    looked = [learning_run(seed=seed, training=option) for seed, option in enumerate(options)]
+    trained = learning_run(seed=3, training=Training(precision="bf16"))
+
+    assert sorted(len(row.best) for row in summarize([*looked, trained])) == [1, 3]

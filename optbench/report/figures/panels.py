@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 
-from optbench.analysis.summary import Row
+from optbench.analysis.summary import Row, natural
 from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Canvas
@@ -86,12 +85,6 @@ def canvas_of(groups: Sequence[Sequence[Row]], look: Look, together: str) -> Can
     """
     title = groups[0][0].problem if len(groups) == 1 else together
     return Canvas(title, look, plots=len(groups))
-
-
-def natural(title: str) -> list[str | float]:
-    """Return what titles are sorted by: the numbers in them as numbers, kappa=30 before 100."""
-    parts = re.split(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?)", title)
-    return [float(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def name_plots(canvas: Canvas, titles: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from optbench.analysis.compare import Change, Comparison
 from optbench.analysis.conclusion import MIN_SIGNED, too_few_seeds
 from optbench.analysis.statistics import MIN_SEEDS, Estimate
 from optbench.analysis.tables import printable
+from optbench.core.target import SUBOPTIMALITY, Target
 from optbench.report.tables.table import Cell, Form, Table
 
 
@@ -53,7 +54,7 @@ def change(found: Comparison) -> Table:
 
 def _cells(one: Change) -> tuple[Cell, ...]:
     return (
-        Cell(words="—" if one.target is None else f"{one.target:.0e}"),
+        Cell(words="—" if one.target is None else Target(SUBOPTIMALITY, one.target).label),
         _ratio(one.ratio_calls),
         _ratio(one.ratio_final),
         Cell(words="—" if one.target is None else f"{one.a_reached}/{one.runs_a}"),

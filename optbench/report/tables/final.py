@@ -17,6 +17,9 @@ from optbench.report.tables import grid
 from optbench.report.tables.table import Cell, Mark, Table
 from optbench.report.tables.ties import SAID, marks
 
+OR_LESS = "or less"
+"""After a number that is the floor of its measure."""
+
 
 def final(rows: Sequence[Row]) -> Table:
     """Tabulate the measure by which runs are compared, at their end.
@@ -51,7 +54,7 @@ def final(rows: Sequence[Row]) -> Table:
         corner=corner,
         columns=columns,
         rows=cells,
-        notes=(*_stopped(every), *grid.warnings(field)),
+        notes=(*_stopped(every), *_floored(every), *grid.warnings(field)),
         said=SAID,
         records=tuple(
             _record(row, marked[title].get(name, Mark.NONE))
@@ -72,13 +75,20 @@ def _means(rows: Sequence[Row]) -> str:
 
 
 def _has_arrived(row: Row) -> bool:
-    return all(run.status is Status.CONVERGED for run in row.best)
+    # Training goes on beyond its targets, since schedules have an end: its runs end where they do.
+    return not row.is_task and all(run.status is Status.CONVERGED for run in row.best)
 
 
 def _stopped(rows: Sequence[Row]) -> list[str]:
     if not any(map(_has_arrived, rows)):
         return []
     return ["Runs end at their last target: who reaches it with all seeds is among the best."]
+
+
+def _floored(rows: Sequence[Row]) -> list[str]:
+    if not any(row.is_floored for row in rows):
+        return []
+    return [f"{OR_LESS}: what lies below {FLOOR:.3g}, 0 included, is rounding and not told apart."]
 
 
 def _marks(rows: Sequence[Row]) -> dict[str, Mark]:
@@ -110,6 +120,7 @@ def _cell(row: Row) -> Cell:
         )
     lost = len(row.best) - found.count
     words = f"({lost}/{len(row.best)} lost) {edge}" if lost else edge
+    words = f"{OR_LESS} {words}" if row.is_floored else words
     return Cell(value=found.center, low=found.low, high=found.high, words=words.strip())
 
 

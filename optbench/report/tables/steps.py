@@ -73,13 +73,11 @@ def steps(rows: Sequence[Row]) -> Table:
 
 
 def _target(field: Contest, title: str) -> Target | None:
-    rows = [row for (where, _), row in field.rows.items() if where == title]
-    known = [row for row in rows if row.measure == row.target_measure]
-    levels = field.targets(title)
-    if not known or not levels:
+    levels, reached = field.targets(title), field.target(title)
+    if not levels:
         return None
-    reached = field.target(title)
-    return Target(known[0].target_measure, levels[0] if reached is None else reached)
+    measure = next(row.target_measure for (where, _), row in field.rows.items() if where == title)
+    return Target(measure, levels[0] if reached is None else reached)
 
 
 def _spent(row: Row, level: float) -> dict[int, float]:

@@ -20,6 +20,7 @@ from optbench.report.tables.latex import latex
 from optbench.report.tables.table import Cell, Mark, Table
 from optbench.report.tables.ties import marks
 from tests.analysis.conftest import make
+from tests.learning_runs import learning_run
 from tests.report.tables.conftest import solved
 
 SEEDS = range(5)
@@ -338,6 +339,27 @@ def test_the_caption_of_costs_says_what_was_averaged() -> None:
         assert "over 2 problems of each one's geometric mean over its seeds; " in made.caption
     assert any("no interval" in note for note in table("costs", shared).notes)
     assert "interval" not in table("costs", shared[:3]).caption
+
+
+def test_training_does_not_end_at_its_targets() -> None:
+    """Of two that reached every target the lower loss is the best, and the other is not."""
+    runs = [
+        learning_run(seed=seed, optimizer=name, end=end + 1e-3 * seed, status=Status.CONVERGED)
+        for name, end in (("muon", 0.1), ("lion", 0.2))
+        for seed in range(3)
+    ]
+    made = table("final", runs)
+
+    assert {name: row["mark"] for name, row in named(made).items()} == {"muon": "best", "lion": ""}
+    assert not any("last target" in note for note in made.notes)
+
+
+def test_the_floor_is_an_upper_bound() -> None:
+    """A run at zero is not said to be at 64 roundings; one just above is said to be where it is."""
+    runs = [make(name="zero", gaps=(1.0, 0.0)), make(name="near", gaps=(1.0, 2e-14))]
+    found = cells(table("final", runs))
+
+    assert (found["zero", "p"].words, found["near", "p"].words) == ("or less", "")
 
 
 @pytest.mark.parametrize("kind", ["steps", "final", "costs"])

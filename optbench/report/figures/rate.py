@@ -14,6 +14,7 @@ from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.figures.keys import all_lost, ran, without_runs
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
@@ -37,6 +38,10 @@ HUGE = 1e300
 THICK = 3.6
 """Width of a fitted line, in widths of a curve."""
 
+LOG_SPAN = 10.0
+"""Steps are logarithmic where one curve is this many times as long as another: on a linear axis the
+short one is a stroke."""
+
 AXES = {"suboptimality": "(f(x) - f*) / (f(x₀) - f*)", "gradient_norm": "|∇f(x)| / |∇f(x₀)|"}
 """What is drawn of each measure of progress."""
 
@@ -46,7 +51,8 @@ Told = tuple[Row, Run, Diagnosis]
 def draw(rows: Sequence[Row], look: Look) -> Made:
     """Draw the first seed of each optimizer at its best learning rate, with its fitted rate.
 
-    The axis of steps is logarithmic where power laws are straight, if most curves are such.
+    The axis of steps is logarithmic where most curves are power laws, which are straight there, and
+    where the curves' lengths differ much; in all plots or in none.
 
     Args:
         rows: Rows of `summarize`.
@@ -68,14 +74,15 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     keys: list[Entry] = []
     texts: dict[str, str] = {}
     parts, labels = [], []
-    for axes, same in zip(canvas.plots, groups, strict=True):
-        told = [(row, row.best[0], diagnose(row.best[0])) for row in same]
-        keys += _draw_plot(axes, look, told, styles, numbers)
-        texts |= {row.name: _legend_text(row, found, alone) for row, _, found in told}
+    plots = [[(row, row.best[0], diagnose(row.best[0])) for row in same] for same in groups]
+    log = any(_is_logarithmic(told) for told in plots)
+    for axes, same, told in zip(canvas.plots, groups, plots, strict=True):
+        keys += _draw_plot(axes, look, told, styles, numbers, log=log)
+        texts |= {row.name: _legend_text(row, found, alone) for row, _, found in told if ran(row)}
         parts.append(f"{same[0].title}: {'; '.join(f'{r.name} {d.text}' for r, _, d in told)}.")
         labels.append(AXES[_measure(told)])
     canvas.lines += [(sample(styles[name]), text) for name, text in texts.items()]
-    canvas.keys += keys_of(keys)
+    canvas.keys += [*keys_of(keys), *without_runs(groups), *all_lost(groups)]
     if not alone:
         canvas.keys.append(nothing("the rates are in the CSV beside the figure"))
     name_plots(canvas, [same[0].title for same in groups])
@@ -95,6 +102,8 @@ def _draw_plot(
     told: Sequence[Told],
     styles: Mapping[str, LineStyle],
     numbers: Numbers,
+    *,
+    log: bool,
 ) -> list[Entry]:
     measure = _measure(told)
     curves = {row.name: _curve(run, measure) for row, run, _ in told}
@@ -102,7 +111,7 @@ def _draw_plot(
     if not len(y):
         nothing_to_draw(axes, "no finite value was recorded")
         return []
-    _scales(axes, told, list(curves.values()))
+    _scales(axes, list(curves.values()), log=log)
     keys: list[Entry] = []
     for place, (row, run, found) in enumerate(told):
         style, (t, values) = styles[row.name], curves[row.name]
@@ -130,13 +139,21 @@ def _curve(run: Run, measure: str) -> tuple[Array, Array]:
         return t, np.minimum(np.maximum(values / (values[0] or 1.0), FLOOR), HUGE)
 
 
-def _scales(axes: Axes, told: Sequence[Told], curves: Sequence[tuple[Array, Array]]) -> None:
+def _is_logarithmic(told: Sequence[Told]) -> bool:
+    """Return whether a plot is better read with logarithmic steps."""
+    steps = [float(t[-1]) for _, run, _ in told if len(t := _curve(run, _measure(told))[0])]
+    steps = [last for last in steps if last > 0]
+    kinds = [found.kind for *_, found in told]
+    powers = kinds.count(Kind.POWER_LAW) > kinds.count(Kind.GEOMETRIC)
+    least = 1.0 if powers else min(steps, default=1.0)
+    return bool(steps) and max(steps) > LOG_SPAN * least
+
+
+def _scales(axes: Axes, curves: Sequence[tuple[Array, Array]], *, log: bool) -> None:
     steps = positive(*(t for t, _ in curves))
     y = positive(*(y for _, y in curves))
-    kinds = [found.kind for *_, found in told]
     last = float(steps.max()) if len(steps) else 1.0
-    powers = kinds.count(Kind.POWER_LAW) > kinds.count(Kind.GEOMETRIC)
-    if powers and last > 10:
+    if log:
         log_axis(axes, "x", 1.0, 1.1 * last)
     else:
         axes.set_xlim(0, 1.03 * last)
@@ -240,4 +257,13 @@ def _legend_text(row: Row, found: Diagnosis, alone: bool) -> str:
 
 
 def _rate(found: Diagnosis) -> str:
-    return "no rate" if found.kind is Kind.UNDECIDED else found.short
+    """Return the fitted rate with its uncertainty."""
+    if found.kind is Kind.UNDECIDED:
+        return "no rate"
+    if not np.isfinite(found.error):
+        return found.short
+    if found.kind is Kind.POWER_LAW:
+        return f"t^({found.value:.3g} ± {found.error:.1g})"
+    if found.kind is Kind.GEOMETRIC:
+        return f"({found.rho:.4g} ± {found.rho * found.error:.1g})^t"
+    return found.short

@@ -12,7 +12,8 @@ import optbench
 from optbench.analysis.scaling import exponent, kappa_of
 from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
-from optbench.core.run import Run
+from optbench.core.run import Run, Status
+from optbench.core.spec import Spec
 from optbench.report.figures import draw
 from optbench.report.figures.noise_floor import level_of, theory_floor
 from optbench.report.looks import NEURIPS
@@ -54,8 +55,34 @@ def test_fits_and_theory_have_their_slopes_in_the_window(descent: list[Row]) -> 
             middle, rel=0.2
         )
         told = " ".join(seen.texts)
-        assert found.short in told
+        assert f"({found.rho:.4g} ± {found.rho * found.error:.1g})^t" in told
         assert f"{np.exp(-found.theory.value):.4g}^t" in told
+
+
+def test_a_short_curve_beside_a_long_one_has_logarithmic_steps(run: Callable[..., Run]) -> None:
+    """One of ten steps is no stroke beside one of thousands; alike ones are linear, all plots one.
+
+    The plots of a figure are read together: a scale for one is one for all.
+    """
+    alike = [run(label="a", budget=100), run(label="b", budget=100)]
+    other = run(label="b", optimizer=Spec("sgd"), budget=100)
+    long = replace(other, curve={**other.curve, "step": 20 * other.curve["step"]})
+    for runs, scales in ((alike, ["linear"] * 2), ([*alike, long], ["log"] * 2)):
+        figure = draw("rate", summarize(runs), NEURIPS).figure
+        assert [axes.get_xscale() for axes in figure.axes] == scales
+
+
+@pytest.mark.parametrize("kind", ["rate"])
+def test_who_was_refused_stands_in_a_note_and_not_among_the_lines(
+    kind: str, run: Callable[..., Run]
+) -> None:
+    """A name without a line has no sample, and what became of its runs is said."""
+    other = run(optimizer=Spec("muon"))
+    other = replace(other, status=Status.REFUSED, curve={}, hits=())
+    seen = look_at(draw(kind, summarize([run(), other]), NEURIPS).figure)
+    (note,) = [text for text in seen.texts if "muon" in text]
+
+    assert note == "refused: muon"
 
 
 def test_power_laws_are_straight_on_two_logarithmic_axes(run: Callable[..., Run]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
@@ -41,6 +42,7 @@ class Sensitivity:
         median: Median over seeds, inf where half of them or more were lost.
         high: Upper quartile.
         lost: Share of the seeds that diverged or ended above the plot.
+        diverged: Share of those that diverged.
         seeds: Number of seeds.
     """
 
@@ -49,6 +51,7 @@ class Sensitivity:
     median: Array
     high: Array
     lost: Array
+    diverged: Array
     seeds: NDArray[np.int64]
 
 
@@ -62,8 +65,8 @@ class GoodRegion:
         decades: log10(high / low).
         closed: False when the region reaches an end of the grid, and may be wider than it.
         boundary: Where divergence begins: the geometric mean of the last learning rate, from the
-            best one up, at which fewer than half of the seeds are lost, and of the next one. None
-            when the grid does not go so far.
+            best one up, at which fewer than half of the seeds diverge, and of the next one. None
+            when the grid does not go so far; to end above the plot is not to diverge.
     """
 
     low: float
@@ -83,11 +86,14 @@ def sensitivity(row: Row) -> Sensitivity:
         The curve.
     """
     by_rate: dict[float, list[float]] = {}
+    diverged: Counter[float] = Counter()
     for run in row.runs:
         end = final(run)
         if run.status in BAD_END or np.isfinite(end):
             end = np.inf if end > _ceiling(row, run) else end
-            by_rate.setdefault(learning_rate(run) or np.nan, []).append(end)
+            rate = learning_rate(run) or np.nan
+            by_rate.setdefault(rate, []).append(end)
+            diverged[rate] += run.status in BAD_END
     rates = sorted(by_rate)
     stacks = [np.array(by_rate[lr]) for lr in rates]
     summary = np.array([np.ravel(quartiles(ends[:, None])) for ends in stacks]).reshape(-1, 3).T
@@ -97,6 +103,7 @@ def sensitivity(row: Row) -> Sensitivity:
         median=summary[1],
         high=summary[2],
         lost=np.array([np.isinf(ends).mean() for ends in stacks]),
+        diverged=np.array([diverged[lr] / len(by_rate[lr]) for lr in rates]),
         seeds=np.array([len(ends) for ends in stacks], dtype=np.int64),
     )
 
@@ -181,8 +188,8 @@ def _edge(x: Array, level: Array, enough: float) -> tuple[float, bool]:
 
 
 def _boundary(curve: Sensitivity, best: int) -> float | None:
-    lost = np.flatnonzero(curve.lost[best:] >= 0.5)
-    if not len(lost):
+    diverged = np.flatnonzero(curve.diverged[best:] >= 0.5)
+    if not len(diverged):
         return None
-    i = best + int(lost[0])
+    i = best + int(diverged[0])
     return math.sqrt(curve.lr[i - 1] * curve.lr[i])

@@ -70,6 +70,19 @@ def test_a_diverged_neighbour_counts_as_the_start(made: Made) -> None:
     assert region.boundary == pytest.approx(10**0.5)
 
 
+def test_to_end_high_is_not_to_diverge(made: Made) -> None:
+    """What ends above the plot is lost there, yet divergence begins where runs diverge."""
+    ends = {1.0: (1e-2, Status.BUDGET), 10.0: (1e5, Status.BUDGET), 100.0: (1e9, Status.DIVERGED)}
+    runs = [made(lr=lr, gaps=(1, end), status=status) for lr, (end, status) in ends.items()]
+    row = summarize(runs)[0]
+    curve, region = sensitivity(row), good_region(row)
+
+    assert curve.lost.tolist() == [0, 1, 1]
+    assert curve.diverged.tolist() == [0, 0, 1]
+    assert region is not None
+    assert region.boundary == pytest.approx(10**1.5)
+
+
 def test_exact_zeros_are_as_good_as_the_floor(made: Made) -> None:
     """A gap of exactly zero has no logarithm of its own, and no infinite region."""
     ends = {0.1: 1.0, 1.0: 0.0, 10.0: 1.0}

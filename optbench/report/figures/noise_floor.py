@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from optbench.analysis.summary import Row, learning_rate
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.report.canvas import Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.figures.keys import INTERVAL, SHADE, shade_key
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
@@ -32,6 +34,10 @@ from optbench.theory.formulas.noise import heavy_ball_floor, sgd_floor
 TAIL = 0.5
 """Share of the steps whose mean is the level at which a run stays."""
 
+PIECES = 4
+"""Pieces of the last half of a run: one that falls from each to the next falls still. Where noise
+keeps a run it does so once in 4! = 24 times, most of three seeds once in 200."""
+
 CURVATURES = 33
 """Curvatures between mu and L at which theory is asked."""
 
@@ -46,6 +52,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     """Draw the level at which runs stay against their constant learning rate.
 
     The level is the mean of f - f* over the last half of the steps, geometric mean over seeds.
+    Where runs still fall there, it is no floor yet, and its marker is hollow.
 
     Args:
         rows: Rows of `summarize`.
@@ -75,7 +82,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         keys += _draw_plot(axes, look, same, styles, numbers)
     names = dict.fromkeys(row.name for row in rows)
     canvas.lines += [(sample(styles[name]), name) for name in names]
-    canvas.keys += keys_of(keys)
+    canvas.keys += [*keys_of(keys), *shade_key(look, rows, INTERVAL)]
     name_plots(canvas, [same[0].title for same in groups])
     y = "mean f(x) - f*, last half of steps"
     label_plots(canvas, ["learning rate"] * len(groups), [y] * len(groups))
@@ -98,6 +105,16 @@ def level_of(run: Run) -> float:
     return float(np.mean(gap[t >= (1 - TAIL) * t[-1]]))
 
 
+def still_falls(run: Run) -> bool:
+    """Return whether a run with an end has not yet come to where it stays."""
+    t, gap = (np.asarray(run.curve[name]) for name in ("step", "suboptimality"))
+    edges = t[-1] * np.linspace(1 - TAIL, 1, PIECES + 1)
+    pieces = [gap[(t > low) & (t <= high)] for low, high in pairwise(edges)]
+    if not all(len(piece) for piece in pieces):
+        return False
+    return bool((np.diff([piece.mean() for piece in pieces]) < 0).all())
+
+
 def _draw_plot(
     axes: Axes,
     look: Look,
@@ -110,7 +127,7 @@ def _draw_plot(
     levels = [level_of(run) for row in rows for run in row.runs]
     finite = np.array([level for level in levels if np.isfinite(level) and level > 0])
     if not len(finite):
-        nothing_to_draw(axes, "no run has an end")
+        nothing_to_draw(axes, "every run diverged")
         return []
     told = positive(*(end for row in rows for end in theory_floor(row, _grid(row)) or ()))
     seen = told[told >= finite.min() / DEEPEST]
@@ -126,26 +143,60 @@ def _draw_plot(
 def _draw_levels(
     axes: Axes, look: Look, row: Row, style: LineStyle, numbers: Numbers
 ) -> list[Entry]:
-    lrs, means, lows, highs, lost = [], [], [], [], []
+    lrs, means, lows, highs, falling, lost = [], [], [], [], [], []
     for lr in row.learning_rates:
-        ends = [level_of(run) for run in row.runs if learning_rate(run) == lr]
-        kept = [end for end in ends if np.isfinite(end) and end > 0]
-        if len(kept) < len(ends):
+        own = [run for run in row.runs if learning_rate(run) == lr]
+        kept = [run for run in own if np.isfinite(end := level_of(run)) and end > 0]
+        if len(kept) < len(own):
             lost.append(lr)
-        if 2 * len(kept) > len(ends):
-            found = geometric_mean(kept)
+        if 2 * len(kept) > len(own):
+            found = geometric_mean([level_of(run) for run in kept])
             lrs.append(lr)
             means.append(found.center)
             lows.append(np.nan if found.low is None else found.low)
             highs.append(np.nan if found.high is None else found.high)
-    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "marker": style.marker}
-    axes.plot(lrs, means, gid=f"level {row.name}", **line)
+            falling.append(2 * sum(map(still_falls, kept)) > len(kept))
+    return [
+        *_draw_line(axes, look, row, style, np.array([lrs, means, lows, highs]), falling, numbers),
+        *_draw_lost(axes, look, row, style, lost, numbers),
+    ]
+
+
+def _draw_line(
+    axes: Axes,
+    look: Look,
+    row: Row,
+    style: LineStyle,
+    ends: Array,
+    falling: Sequence[bool],
+    numbers: Numbers,
+) -> list[Entry]:
+    lrs, means, lows, highs = ends
+    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+    mark: dict[str, Any] = {"color": style.colour, "marker": style.marker}
+    still = np.array(falling, dtype=bool)
+    stay = [int(i) for i in np.flatnonzero(~still)]
+    axes.plot(lrs, means, gid=f"level {row.name}", markevery=stay, **line | mark)
     low, high = (np.clip(q, *axes.get_ylim()) for q in (lows, highs))
-    axes.fill_between(lrs, low, high, color=style.colour, alpha=0.16, lw=0)
-    columns: dict[str, Any] = {"learning_rate": np.array(lrs), "y": np.array(means)}
-    numbers.add(
-        row.title, row.name, "measured", low=np.array(lows), high=np.array(highs), **columns
-    )
+    axes.fill_between(lrs, low, high, color=style.colour, alpha=SHADE, lw=0)
+    columns: dict[str, Any] = {"learning_rate": lrs, "y": means, "still_falling": still}
+    numbers.add(row.title, row.name, "measured", low=lows, high=highs, **columns)
+    if not still.any():
+        return []
+    hollow: dict[str, Any] = {"linestyle": "none", "markerfacecolor": look.ground}
+    axes.plot(lrs[still], means[still], gid=f"falling {row.name}", **mark | hollow)
+    ring = Line2D([], [], color=look.ink, marker="o", **hollow)
+    return [(ring, "hollow: still falling, not yet at its floor")]
+
+
+def _draw_lost(
+    axes: Axes,
+    look: Look,
+    row: Row,
+    style: LineStyle,
+    lost: Sequence[float],
+    numbers: Numbers,
+) -> list[Entry]:
     if not lost:
         return []
     cross: dict[str, Any] = {"marker": "x", "linestyle": "none", "mew": 1.1 * look.line}
@@ -170,7 +221,7 @@ def _draw_theory(
     for end in (low, high):
         axes.plot(lr, end, color=dark, zorder=4, gid=f"theory {row.name}", **dashed)
     numbers.add(row.title, row.name, "theory", learning_rate=lr, low=low, high=high)
-    words = "two dashes bound theory's floor (quadratics, all spectra between μ and L)"
+    words = "theory: lower and upper bound of the floor of a quadratic with these μ and L"
     return [(Line2D([], [], color=look.ink, **dashed), words)]
 
 

@@ -216,6 +216,36 @@ def test_the_floor_below_the_runs_is_on_the_axis(noisy: list[Row]) -> None:
     assert all(a.get_zorder() > markers for a in seen.lines("theory sgd"))
 
 
+def test_what_still_falls_is_hollow_and_said(noisy: list[Row]) -> None:
+    """Runs that halve from the third quarter to the last have no floor, those that wander have.
+
+    Of one seed, too; the shade's meaning and seeds are in the legend.
+    """
+
+    def falling(run: Run) -> Run:
+        t, gap = run.curve["step"], run.curve["suboptimality"]
+        fall = np.exp2(-6 * t / t[-1]) if run.hyper["lr"] == 0.05 else 1.0
+        return replace(run, curve={**run.curve, "suboptimality": gap * fall})
+
+    for rows, shaded in (
+        ([replace(row, runs=tuple(map(falling, row.runs))) for row in noisy], True),
+        (summarize(falling(run) for row in noisy for run in row.runs if not run.spec.seed), False),
+    ):
+        made = draw("noise-floor", rows, NEURIPS)
+        seen = look_at(made.figure)
+        (hollow,), (line,) = seen.lines("falling sgd"), seen.lines("level sgd")
+        assert np.asarray(hollow.get_xdata()).tolist() == [0.05]
+        assert hollow.get_markerfacecolor() == NEURIPS.ground
+        assert line.get_markevery() == [1]
+        own = made.data[(made.data["series"] == "sgd") & (made.data["part"] == "measured")]
+        assert own["still_falling"].tolist() == [True, False]
+        told = " ".join(" ".join(seen.texts).split())
+        assert "hollow: still falling" in told
+        shade = "shade: 95 % t-interval of the geometric mean of 3 seeds"
+        assert (shade in told) is shaded
+    assert not look_at(draw("noise-floor", noisy, NEURIPS).figure).lines("falling")
+
+
 def _raised(run: Run) -> Run:
     """Return a run that stays thirty times as high."""
     return replace(run, curve={**run.curve, "suboptimality": 30 * run.curve["suboptimality"]})

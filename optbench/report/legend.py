@@ -16,8 +16,9 @@ from optbench.report.lettering import fold, inches
 Entry = tuple[Artist, str]
 """What a legend shows: a sample and its text."""
 
-HANDLE, GAP, SPACE = 2.6, 0.8, 1.4
-"""Length of a sample, between it and its text, and between columns, in letters' sizes."""
+HANDLE, GAP, SPACE = 3.8, 0.8, 1.4
+"""Length of a sample, where a dash must be seen beside the marker, between it and its text, and
+between columns, in letters' sizes."""
 
 MOST_COLUMNS = 8
 

@@ -6,93 +6,108 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from matplotlib import color_sequences
-from matplotlib.colors import to_hex
 from matplotlib.ticker import Formatter, Locator
 
-PALETTE = tuple(to_hex(colour) for colour in color_sequences["petroff10"])
-"""Ten colours that stay apart in the three kinds of colour blindness (Petroff 2021)."""
+PALETTE = (
+    "#3f90da",
+    "#f08908",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e93e07",
+    "#b8a074",
+    "#717581",
+    "#0bb2d5",
+)
+"""Ten colours that stay apart in the three kinds of colour blindness: Petroff's (2021), of which
+orange, sand and cyan are darkened to a contrast of 2.5 on white, and pumpkin to one more than
+that from orange."""
 
 BLUE, ORANGE, RED, SILVER, PURPLE, BROWN, PUMPKIN, SAND, GREY, CYAN = PALETTE
 
 GREEN = "#009e73"
 """A hue that the ten do not have, for an eleventh name beside the usual ones (Okabe & Ito 2008)."""
 
-COLOURS = {
-    "gd": BLUE,
-    "sgd": CYAN,
-    "heavy_ball": ORANGE,
-    "nesterov": RED,
-    "adagrad": BROWN,
-    "rmsprop": SAND,
-    "adam": PURPLE,
-    "adamw": PUMPKIN,
-    # Momentum by other names and rules.
-    "heavy_ball_ema": ORANGE,
-    "nesterov_convex": RED,
-    "nesterov_strongly_convex": RED,
-    "fista": PUMPKIN,
-    "ogm": PURPLE,
-    "chebyshev": BROWN,
-    # Quadratics, curvature, no smoothness.
-    "conjugate_gradient": GREY,
-    "closed_form": SILVER,
-    "coordinate_descent": CYAN,
-    "newton": SAND,
-    "natural_gradient": BROWN,
-    "subgradient": CYAN,
-    "scipy": GREY,
-    "scipy.BFGS": SILVER,
-    "scipy.CG": CYAN,
-    "scipy.L-BFGS-B": GREY,
-    "scipy.Newton-CG": GREEN,
-    # Adam's relatives, beside Adam and AdamW.
-    "adamax": SAND,
-    "amsgrad": RED,
-    "nadam": ORANGE,
-    "radam": BLUE,
-    "adadelta": GREY,
-    "adafactor": SILVER,
-    "adagrad_norm": BROWN,
-    "rmsprop_centered": SAND,
-    "rmsprop_momentum": SAND,
-    # What networks are trained with, beside SGD, momentum, Adam and AdamW.
-    "lion": BROWN,
-    "signsgd": SAND,
-    "signum": BROWN,
-    "muon": BLUE,
-    "shampoo": GREY,
-    "soap": RED,
-    "kfac": SILVER,
-    "sophia_g": SAND,
-    "sophia_h": SAND,
-    "lamb": GREY,
-    "lars": SILVER,
-    "schedule_free_adamw": BLUE,
-    "schedule_free_sgd": BLUE,
-    "dadapt_adam": BROWN,
-    "dadapt_sgd": SILVER,
-    "prodigy": RED,
-    "polyak_averaging": GREY,
-}
-"""Colour of each optimizer, such that those usually shown together differ; any other has one by its
-name's checksum. A name alone decides, so that it has one colour in every figure."""
+Dash = Literal["-"] | tuple[float, tuple[float, ...]]
+"""A line style as matplotlib takes it: solid, or (offset, lengths on and off in line widths)."""
 
-Dash = Literal["-"] | tuple[float, Sequence[float]]
-"""A line style as matplotlib takes it: solid, or (offset, lengths on and off in points)."""
+SOLID: Dash = "-"
+DASHED: Dash = (0, (5, 1.8))
+DOTTED: Dash = (0, (1, 1.5))
+DASH_DOT: Dash = (0, (6, 1.4, 1, 1.4))
+DASH_DOTS: Dash = (0, (3, 1.2, 1, 1.2, 1, 1.2))
+LONG: Dash = (4, (9, 2))  # a legend's marker would hide the only gap
+SHORT: Dash = (0, (2.4, 1.2))
+LONG_SHORT: Dash = (0, (7, 1.4, 2.4, 1.4))
 
-DASHES: tuple[Dash, ...] = (
-    "-",
-    (0, (5, 1.6)),
-    (0, (1, 1.4)),
-    (0, (6, 1.4, 1, 1.4)),
-    (0, (3, 1.2, 1, 1.2, 1, 1.2)),
-)
+DASHES = (SOLID, DASHED, DOTTED, DASH_DOT, DASH_DOTS, LONG, SHORT, LONG_SHORT)
 MARKERS = "osD^vPX*<>"
+
+KNOWN = {
+    "gd": (BLUE, SOLID),
+    "sgd": (CYAN, DOTTED),
+    "heavy_ball": (ORANGE, DASHED),
+    "nesterov": (RED, DASH_DOT),
+    "adagrad": (BROWN, DASH_DOTS),
+    "rmsprop": (SAND, SHORT),
+    "adam": (PURPLE, LONG),
+    "adamw": (PUMPKIN, LONG_SHORT),
+    # Momentum by other names and rules.
+    "heavy_ball_ema": (ORANGE, SHORT),
+    "nesterov_convex": (RED, LONG),
+    "nesterov_strongly_convex": (RED, DASH_DOTS),
+    "fista": (PUMPKIN, DASH_DOTS),
+    "ogm": (PURPLE, DOTTED),
+    "chebyshev": (BROWN, SHORT),
+    # Quadratics, curvature, no smoothness.
+    "conjugate_gradient": (GREY, LONG_SHORT),
+    "closed_form": (SILVER, LONG),
+    "coordinate_descent": (CYAN, LONG_SHORT),
+    "newton": (SAND, DASH_DOT),
+    "natural_gradient": (BROWN, DASHED),
+    "subgradient": (CYAN, DASH_DOT),
+    "scipy": (GREY, LONG),
+    "scipy.BFGS": (SILVER, DOTTED),
+    "scipy.CG": (CYAN, DASHED),
+    "scipy.L-BFGS-B": (GREY, SOLID),
+    "scipy.Newton-CG": (GREEN, LONG_SHORT),
+    # Adam's relatives, beside Adam and AdamW.
+    "adamax": (SAND, DASH_DOTS),
+    "amsgrad": (RED, SOLID),
+    "nadam": (ORANGE, DASH_DOT),
+    "radam": (BLUE, DASHED),
+    "adadelta": (GREY, SHORT),
+    "adafactor": (SILVER, SOLID),
+    "adagrad_norm": (BROWN, DOTTED),
+    "rmsprop_centered": (SAND, DOTTED),
+    "rmsprop_momentum": (SAND, LONG),
+    # What networks are trained with, beside SGD, momentum, Adam and AdamW.
+    "lion": (BROWN, SOLID),
+    "signsgd": (SAND, DASHED),
+    "signum": (BROWN, DASH_DOT),
+    "muon": (BLUE, DASH_DOT),
+    "shampoo": (GREY, DASH_DOTS),
+    "soap": (RED, SHORT),
+    "kfac": (SILVER, DASHED),
+    "sophia_g": (SAND, SOLID),
+    "sophia_h": (SAND, LONG_SHORT),
+    "lamb": (GREY, DASHED),
+    "lars": (SILVER, DASH_DOT),
+    "schedule_free_adamw": (BLUE, LONG),
+    "schedule_free_sgd": (BLUE, SHORT),
+    "dadapt_adam": (BROWN, LONG),
+    "dadapt_sgd": (SILVER, DASH_DOTS),
+    "prodigy": (RED, DOTTED),
+    "polyak_averaging": (GREY, DASH_DOT),
+}
+"""Colour and dash of each optimizer, such that those usually shown together differ in both, as far
+as there are dashes; any other has a colour by its name's checksum. A name alone decides, so that it
+looks the same in every figure."""
 
 INK = "#010203"
 """Stands for the reader's text colour; the page puts its own in its place."""
@@ -145,8 +160,9 @@ class LineStyle:
 def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     """Give every name a look of its own.
 
-    The colour is that of `colour_of`, `torch.Adam` has that of `adam`. Names of one colour differ
-    in dash and marker; solid is for the first that is not an adapter's.
+    A known name looks as `KNOWN` says. Any other has the colour of `colour_of`, `torch.Adam` that
+    of `adam`, and of the dashes the one that its colour, and then all others, use least, the known
+    one first; `torch.Adam` never has that. Names of one dash differ in their markers.
 
     Args:
         names: Names as the figures show them, in any order.
@@ -154,20 +170,29 @@ def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     Returns:
         Style by name; it depends on the set of names, not on their order.
     """
-    used: Counter[str] = Counter()
+    used: Counter[tuple[str | Dash, ...]] = Counter()
     styles = {}
-    for name in sorted(set(names), key=lambda n: (_is_twin(n), n)):
+    for name in sorted(set(names), key=lambda n: (n not in KNOWN, _is_twin(n), n)):
         colour = colour_of(name)
-        if _is_twin(name) and used[colour] == 0:
-            used[colour] = 1
-        place = used[colour]
-        used[colour] += 1
-        # Fifty names of one colour: as many pairs of a dash and a marker.
-        marker = (*PALETTE, GREEN).index(colour) + 3 * place + place // len(MARKERS)
-        styles[name] = LineStyle(
-            colour, DASHES[place % len(DASHES)], MARKERS[marker % len(MARKERS)]
-        )
+        dash = KNOWN[name][1] if name in KNOWN else _free_dash(name, colour, used)
+        marker = _free_marker(colour, dash, used)
+        used.update([(dash,), (colour, dash), (dash, marker), (colour, dash, marker)])
+        styles[name] = LineStyle(colour, dash, marker)
     return styles
+
+
+def _free_dash(name: str, colour: str, used: Counter[tuple[str | Dash, ...]]) -> Dash:
+    known = _known(name)
+    first = DASHES.index(KNOWN[known][1]) if known else 0
+    places = range(first + _is_twin(name), first + len(DASHES))
+    dashes = [DASHES[place % len(DASHES)] for place in places]
+    return min(dashes, key=lambda dash: (used[colour, dash], used[dash,]))
+
+
+def _free_marker(colour: str, dash: Dash, used: Counter[tuple[str | Dash, ...]]) -> str:
+    first = (*PALETTE, GREEN).index(colour) + 3 * DASHES.index(dash)
+    markers = [MARKERS[(first + i) % len(MARKERS)] for i in range(len(MARKERS))]
+    return min(markers, key=lambda marker: (used[colour, dash, marker], used[dash, marker]))
 
 
 def colour_of(name: str) -> str:
@@ -176,12 +201,21 @@ def colour_of(name: str) -> str:
     Args:
         name: A name as figures show it, with parameters and schedule or without.
     """
+    known = _known(name)
+    return KNOWN[known][0] if known else PALETTE[zlib.crc32(_base(name).encode()) % len(PALETTE)]
+
+
+def _known(name: str) -> str:
+    """Return the known name that one is a variant or a twin of, or nothing."""
+    base = _base(name)
+    candidates = (base, base.split(".")[0], base.split(".")[-1].lower())
+    return next((known for known in candidates if known in KNOWN), "")
+
+
+def _base(name: str) -> str:
+    """Return a name without parameters and schedule, and a twin's as its equation has it."""
     whole = re.split(r":(?=[^:,=]*=)|,", name)[0]
-    base = whole.removeprefix("torch.").lower() if _is_twin(name) else whole
-    for known in (base, base.split(".")[0], base.split(".")[-1].lower()):
-        if known in COLOURS:
-            return COLOURS[known]
-    return PALETTE[zlib.crc32(base.encode()) % len(PALETTE)]
+    return whole.removeprefix("torch.").lower() if _is_twin(name) else whole
 
 
 def _is_twin(name: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 
 from matplotlib.font_manager import FontProperties
@@ -16,8 +19,12 @@ WIDER = 1.05
 """Letters that are fitted to pixels are up to 5 % wider."""
 
 
-SIGNS = ",:_/=-."
-"""Where a word that is too long breaks, rather than between any two letters."""
+BREAKS = (
+    re.compile(r"[^:,]*[:,]?"),
+    re.compile(r"(?:(?<=[=:,])-(?=\d)|\d[\d.]*(?:e-\d+)?|[^=_/-])*[=_/-]?"),
+)
+"""Parts of a word that is too long: a parameter with its value, and where that is too long itself,
+whatever ends in a sign that is not within a number."""
 
 
 @lru_cache(maxsize=4096)
@@ -37,7 +44,7 @@ def inches(words: str, size: float, *, bold: bool = False) -> float:
 
 
 def fold(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
-    """Break a text into lines that fit; a word that is too long goes on in the next line.
+    """Break a text into lines that fit; a word that is too long goes on in the next one.
 
     Args:
         text: Any text.
@@ -48,26 +55,33 @@ def fold(text: str, width: float, size: float, *, bold: bool = False) -> list[st
     Returns:
         The lines, one or more; together they have every letter of the text.
     """
-    lines: list[str] = []
+    lines = [""]
     for word in text.split():
-        for part in _pieces(word, width, size, bold=bold):
-            longer = f"{lines[-1]} {part}" if lines else part
-            # Only the first piece of a word may share a line with the word before.
-            if lines and word.startswith(part) and inches(longer, size, bold=bold) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(part)
-    return lines or [" "]
+        _add(lines, " " if lines[-1] else "", word, lambda t: inches(t, size, bold=bold) <= width)
+    return lines if lines[0] else [" "]
 
 
-def _pieces(word: str, width: float, size: float, *, bold: bool) -> list[str]:
-    pieces: list[str] = []
-    while word and inches(word, size, bold=bold) > width:
-        kept = max(1, int(len(word) * width / inches(word, size, bold=bold)))
-        while kept > 1 and inches(word[:kept], size, bold=bold) > width:
-            kept -= 1
-        sign = max(word.rfind(sign, 0, kept) for sign in SIGNS) + 1
-        kept = sign if sign > kept / 3 else kept
-        pieces.append(word[:kept])
-        word = word[kept:]
-    return [*pieces, word] if word else pieces
+def _add(lines: list[str], gap: str, part: str, fits: Callable[[str], bool]) -> None:
+    """Write a part of a text on the last line, or a new one; what fits on neither is broken."""
+    if fits(lines[-1] + gap + part):
+        lines[-1] += gap + part
+    elif fits(part):
+        lines.append(part)
+    else:
+        broken = (list(filter(None, signs.findall(part))) for signs in BREAKS)
+        parts = next((found for found in broken if len(found) > 1), [])
+        for smaller in parts:
+            _add(lines, gap, smaller, fits)
+            gap = ""
+        if not parts:
+            lines[:] = [line for line in lines if line] + _cut(part, fits)
+
+
+def _cut(part: str, fits: Callable[[str], bool]) -> list[str]:
+    """Return a word without signs in pieces that fit."""
+    pieces = []
+    while part:
+        kept = bisect_left(range(1, len(part) + 1), True, key=lambda n: not fits(part[:n])) or 1
+        pieces.append(part[:kept])
+        part = part[kept:]
+    return pieces

@@ -54,11 +54,18 @@ def figure(
 
     look = find_look(style, width)
     check_kind(kind, x=x, measure=measure)
-    return draw(kind, summarize(gathered_of(results).runs), look, x=x, measure=measure).figure
+    rows = summarize(gathered_of(results).runs)
+    return draw(kind, rows, look, named=True, x=x, measure=measure).figure
 
 
 def write_figure(
-    kind: str, runs: Sequence[Run], path: Path, look: Look, **choices: str
+    kind: str,
+    runs: Sequence[Run],
+    path: Path,
+    look: Look,
+    *,
+    named: bool = False,
+    **choices: str,
 ) -> tuple[Path, Path]:
     """Draw a figure into a file, its numbers beside it.
 
@@ -67,6 +74,7 @@ def write_figure(
         runs: The runs.
         path: The file.
         look: Sizes and inks.
+        named: Whether each optimizer was asked for by name, so that all of many are in colour.
         choices: As for `optbench.report.figures.draw`.
 
     Returns:
@@ -77,4 +85,4 @@ def write_figure(
     """
     from optbench.report.save import save
 
-    return path, save(draw(kind, summarize(runs), look, **choices), path)
+    return path, save(draw(kind, summarize(runs), look, named=named, **choices), path)

@@ -83,7 +83,9 @@ def figure(
     gathered = reporting.gather(
         sources, problems=problems, optimizers=optimizers, schedules=schedules
     )
-    paths = figures.write_figure(kind, gathered.runs, path, look, x=x, measure=measure)
+    paths = figures.write_figure(
+        kind, gathered.runs, path, look, named=bool(optimizers), x=x, measure=measure
+    )
     for written in paths:
         click.echo(written)
     left_out(gathered.damaged)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optbench.core.errors import OptbenchError, unknown
 from optbench.core.registry import Entry, load
@@ -85,13 +85,20 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 measure that the runs are compared by."""
 
 
-def draw(kind: str, rows: Sequence[Row], look: Look, **choices: str) -> Made:
+CROWDED = frozenset({"trajectory"})
+"""Kinds in which of many optimizers only the best are in colour, unless they are asked for."""
+
+
+def draw(
+    kind: str, rows: Sequence[Row], look: Look, *, named: bool = False, **choices: str
+) -> Made:
     """Draw a figure.
 
     Args:
         kind: One of `KINDS`.
         rows: Rows of `summarize`.
         look: Sizes and inks, see `optbench.report.looks`.
+        named: Whether each optimizer was asked for by name, so that all of many are in colour.
         choices: Some of the kind's `CHOICES`; an empty one is none.
 
     Returns:
@@ -107,7 +114,8 @@ def draw(kind: str, rows: Sequence[Row], look: Look, **choices: str) -> Made:
 
     from optbench.report.lettering import MISSING
 
-    chosen = {name: value for name, value in choices.items() if value}
+    chosen: dict[str, Any] = {name: value for name, value in choices.items() if value}
+    chosen |= {"named": named} if kind in CROWDED else {}
     with rc_context(look.rc), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=MISSING)
         made: Made = load(KINDS[kind].target)(rows, look, **chosen)

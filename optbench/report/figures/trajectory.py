@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from optbench.core.errors import OptbenchError
 from optbench.core.run import Run
 from optbench.core.spec import Spec
 from optbench.families.landscape import Landscape, Surroundings, landscape, surroundings
-from optbench.report.canvas import PANEL, Array, Made, sample
+from optbench.report.canvas import PANEL, Array, Made
+from optbench.report.figures.crowd import Crowd, crowd_of
+from optbench.report.figures.keys import all_lost, ran, without_runs
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
@@ -23,16 +25,20 @@ from optbench.report.figures.panels import (
     keys_of,
     label_plots,
     name_plots,
+    nothing,
 )
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
-from optbench.report.style import LineStyle, line_styles
 
 LEVELS = 14
 """Contours, evenly spaced in the logarithm."""
 
 DEEPEST = 1e-4
 """The lowest contour, as a share of the highest, if the function goes down there."""
+
+FINE = 641
+"""Points of each axis of the contours: Rosenbrock's valley is a few hundredths of the window wide,
+and on a coarse grid falls to pieces."""
 
 SLENDER = 3.0
 """A window that is longer than wide by more than this has axes of different scales."""
@@ -41,12 +47,15 @@ MARGIN = 0.08
 """Share of the window that stays free round what is shown."""
 
 
-def draw(rows: Sequence[Row], look: Look) -> Made:
+def draw(rows: Sequence[Row], look: Look, *, named: bool = False) -> Made:
     """Draw the path of the first seed of each optimizer, with start, end and minimisers.
+
+    Of many optimizers the best are in colour.
 
     Args:
         rows: Rows of `summarize`.
         look: Sizes and inks.
+        named: Whether each optimizer was asked for by name, so that all are in colour.
 
     Returns:
         The figure, a plot a problem.
@@ -55,7 +64,7 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         OptbenchError: When no run is in two variables with its points, or there are too many
             problems.
     """
-    rows = [row for row in rows if _path(row) is not None]
+    every, rows = rows, [row for row in rows if _path(row) is not None]
     if not rows:
         raise OptbenchError(
             "trajectory needs runs on a problem of two variables that kept their points; "
@@ -64,13 +73,12 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     groups = by_problem("trajectory", rows)
     alone = len(groups) == 1
     canvas, numbers = canvas_of(groups, look, "Paths at the best learning rates"), Numbers()
-    styles = line_styles(row.name for row in rows)
+    crowd = crowd_of(groups, look, named=named)
     keys: list[Entry] = []
     for axes, same in zip(canvas.plots, groups, strict=True):
-        keys += _draw_plot(axes, look, same, styles, numbers, alone)
-    names = {row.name: _legend_text(row, alone) for row in rows}
-    canvas.lines += [(sample(styles[name]), text) for name, text in names.items()]
-    canvas.keys += keys_of(keys)
+        keys += _draw_plot(axes, same, crowd, numbers, alone)
+    canvas.lines += crowd.entries({row.name: _legend_text(row, alone) for row in rows})
+    canvas.keys += [*keys_of(keys), *_left_out(every, groups), *all_lost(groups)]
     name_plots(canvas, [same[0].title for same in groups])
     label_plots(canvas, ["x₁"] * len(groups), ["x₂"] * len(groups))
     alt = " ".join(_alt(same) for same in groups)
@@ -85,19 +93,28 @@ def _path(row: Row) -> Run | None:
     return None
 
 
+def _left_out(rows: Sequence[Row], groups: Sequence[Sequence[Row]]) -> list[Entry]:
+    """Return who has no path on the problems that are drawn, and why."""
+    titles = [same[0].title for same in groups]
+    out = [row for row in rows if row.title in titles and _path(row) is None]
+    pointless = ", ".join(dict.fromkeys(row.name for row in out if ran(row)))
+    told = [nothing(f"kept no points: {pointless}")] if pointless else []
+    by_plot = [[row for row in out if row.title == title] for title in titles]
+    return [*told, *without_runs(by_plot)]
+
+
 def _paths(rows: Sequence[Row]) -> dict[str, Run]:
     return {row.name: run for row in rows if (run := _path(row)) is not None}
 
 
 def _draw_plot(
     axes: Axes,
-    look: Look,
     rows: Sequence[Row],
-    styles: Mapping[str, LineStyle],
+    crowd: Crowd,
     numbers: Numbers,
     alone: bool,
 ) -> list[Entry]:
-    paths = _paths(rows)
+    look, paths = crowd.look, _paths(rows)
     problem = next(iter(paths.values())).spec.problem
     around = surroundings(problem)
     window = _window(list(paths.values()), around, look.height if alone else PANEL)
@@ -105,7 +122,7 @@ def _draw_plot(
     axes.grid(visible=False)
     keys = _draw_contours(axes, look, problem, window, alone)
     for place, (name, run) in enumerate(paths.items()):
-        keys += _draw_path(axes, look, name, run, styles[name], place)
+        keys += _draw_path(axes, crowd, name, run, place)
         points = np.asarray(run.points)
         columns: dict[str, Any] = {"x1": points[:, 0], "x2": points[:, 1]}
         numbers.add(rows[0].title, name, "path", step=run.curve["step"], **columns)
@@ -163,13 +180,15 @@ def _draw_contours(
     window: tuple[tuple[float, float], tuple[float, float]],
     alone: bool,
 ) -> list[Entry]:
-    ground = landscape(problem, *window)
+    ground = landscape(problem, *window, points=FINE)
     levels = levels_of(ground)
     if len(levels) < 2:
         return []
     values = ground.values if ground.known else ground.values - np.nanmin(ground.values)
     thin: dict[str, Any] = {"linewidths": 0.45 * look.line, "alpha": 0.35, "zorder": 1}
-    axes.contour(ground.x, ground.y, values, levels=levels, colors=look.ink, **thin)
+    # The root is straight across a valley, so that lines between grid points are true to it.
+    roots = np.sqrt(np.maximum(values, 0.0)), np.sqrt(levels)
+    axes.contour(ground.x, ground.y, roots[0], levels=roots[1], colors=look.ink, **thin)
     words = "contours of f - f*" if ground.known else "contours of f above its lowest value here"
     words += f": {levels[0]:.1g} to {levels[-1]:.1g}" if alone else ", evenly in the logarithm"
     return [(Line2D([], [], color=look.ink, lw=0.45 * look.line, alpha=0.6), words)]
@@ -186,18 +205,20 @@ def levels_of(ground: Landscape) -> Array:
     return np.geomspace(low, 0.98 * top, LEVELS) if low < 0.9 * top else np.empty(0)
 
 
-def _draw_path(
-    axes: Axes, look: Look, name: str, run: Run, style: LineStyle, place: int
-) -> list[Entry]:
+def _draw_path(axes: Axes, crowd: Crowd, name: str, run: Run, place: int) -> list[Entry]:
     """Draw a path and how it ends."""
+    look, style = crowd.look, crowd.styles[name]
     points = np.asarray(run.points)
     points = points[np.isfinite(points).all(axis=1)]
-    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "lw": look.line}
-    line |= {"marker": style.marker, "markevery": (0.05 + 0.02 * (place % 6), 0.22)}
+    line = crowd.line(name) | {
+        "marker": style.marker,
+        "markevery": (0.05 + 0.02 * (place % 6), 0.22),
+    }
     line["markersize"] = 0.8 * look.rc["lines.markersize"]
     # A number beyond this is nowhere near, and no program draws a line that long.
     shown = np.clip(points, -1e6, 1e6)
-    axes.plot(*shown.T, zorder=3 - 0.01 * place, gid=f"path {name}", **line)
+    order = (3 if crowd.is_told(name) else 2) - 0.01 * place
+    axes.plot(*shown.T, zorder=order, gid=f"path {name}", **line)
     if run.status in BAD_END:
         inside = (points >= [axes.get_xlim()[0], axes.get_ylim()[0]]).all(axis=1)
         inside &= (points <= [axes.get_xlim()[1], axes.get_ylim()[1]]).all(axis=1)

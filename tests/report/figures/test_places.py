@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.contour import QuadContourSet
+from matplotlib.path import Path
 
 from optbench.analysis.pareto import pareto
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
+from optbench.core.run import Status
 from optbench.families.landscape import landscape, surroundings
 from optbench.report.figures import draw
+from optbench.report.figures.crowd import OTHERS
 from optbench.report.figures.trajectory import levels_of
 from optbench.report.looks import NEURIPS
 from tests.report.figures.seen import look_at
@@ -133,3 +137,60 @@ def test_lost_and_unknown_costs_are_told(noisy: list[Row]) -> None:
 
     assert any(a.get_marker() == "x" for a in seen.figure.axes[0].lines)
     assert any("not told what it costs: foreign" in text for text in seen.texts)
+
+
+def test_contours_have_no_islands_in_the_valley(plane: list[Row]) -> None:
+    """Every closed contour of Rosenbrock's function lies round its minimiser; all are at levels."""
+    rows = [row for row in plane if row.problem == "rosenbrock-2d"]
+    (axes,) = draw("trajectory", rows, NEURIPS).figure.axes
+    (contours,) = [c for c in axes.collections if isinstance(c, QuadContourSet)]
+    pieces = [
+        np.asarray(piece)
+        for path in contours.get_paths()
+        for piece in path.to_polygons(closed_only=False)
+    ]
+    closed = [piece for piece in pieces if (piece[0] == piece[-1]).all()]
+    islands = [piece for piece in closed if not Path(piece).contains_point((1.0, 1.0))]
+
+    # What is smaller than a thousandth of the plot is a dot.
+    assert not [piece for piece in islands if (np.ptp(piece, axis=0) > 3e-3).any()]
+    levels = np.asarray(contours.levels) ** 2
+    for piece in pieces:
+        x, y = piece.T
+        values = (1 - x) ** 2 + 100 * (y - x * x) ** 2
+        nearest = levels[np.argmin(abs(np.log(levels / np.median(values))))]
+        assert np.quantile(values, 0.9) < 1.05 * nearest
+        assert np.quantile(values, 0.1) > 0.95 * nearest
+
+
+def test_the_best_ten_of_many_paths_are_told_apart(plane: list[Row]) -> None:
+    """The others are grey and one entry, what diverged has its cross; named ones are all told."""
+    (gd,) = [row for row in plane if (row.problem, row.name) == ("rosenbrock-2d", "gd")]
+    (lost,) = [row for row in plane if (row.problem, row.name) == ("rosenbrock-2d", "heavy_ball")]
+    rows = [replace(gd, optimizer=f"m{i}") for i in range(29)] + [replace(lost, optimizer="lost")]
+    seen = look_at(draw("trajectory", rows, NEURIPS).figure)
+    grey = [line for line in seen.lines("path") if line.get_color() == OTHERS.colour]
+
+    assert len(grey) == 20
+    assert {str(line.get_gid()) for line in grey} >= {"path m10", "path m28", "path lost"}
+    texts = [" ".join(text.split()) for text in seen.texts]
+    assert "20 others (name them with --optimizer)" in texts
+    assert "m9 (lr 0.001)" in texts
+    assert "m10 (lr 0.001)" not in texts
+    assert any(line.get_marker() == "x" for line in seen.figure.axes[0].lines)
+    named = look_at(draw("trajectory", rows, NEURIPS, named=True).figure)
+    assert not [line for line in named.lines("path") if line.get_color() == OTHERS.colour]
+    assert "m28 (lr 0.001)" in named.texts
+
+
+def test_who_has_no_path_is_named(plane: list[Row]) -> None:
+    """Refused on the problem, or without its points: a note says which."""
+    rows = [row for row in plane if row.problem == "rosenbrock-2d"]
+    refused = [replace(r, status=Status.REFUSED, curve={}, points=None) for r in rows[0].best]
+    pointless = [replace(r, points=None) for r in rows[0].best]
+    rows.append(replace(rows[0], optimizer="no", best=tuple(refused)))
+    rows.append(replace(rows[0], optimizer="blind", best=tuple(pointless)))
+    texts = look_at(draw("trajectory", rows, NEURIPS).figure).texts
+
+    assert "refused: no" in texts
+    assert "kept no points: blind" in texts

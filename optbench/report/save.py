@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import tempfile
 import warnings
@@ -20,6 +21,7 @@ from optbench.core.errors import OptbenchError, unknown
 from optbench.core.output import write_whole
 from optbench.report.canvas import Made
 from optbench.report.lettering import MISSING
+from optbench.report.tables.latex import escape
 
 UNDATED: dict[str, dict[str, None]] = {
     "pdf": dict.fromkeys(("CreationDate", "Creator", "Producer")),
@@ -39,24 +41,8 @@ RC: dict[Any, Any] = {
     "pgf.rcfonts": False,
 }
 
-IN_TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\ensuremath{<}",
-    ">": r"\ensuremath{>}",
-    "∇": r"\ensuremath{\nabla}",
-    "κ": r"\ensuremath{\kappa}",
-    "≥": r"\ensuremath{\geq}",
-    "≤": r"\ensuremath{\leq}",
-    "\u00d7": r"\ensuremath{\times}",
-    "±": r"\ensuremath{\pm}",
-    "\u2212": r"\ensuremath{-}",
-    "₀": r"\ensuremath{_0}",
-} | {c: f"\\{c}" for c in "{}$&#_%"}
-"""Characters that TeX takes for commands, or its fonts lack."""
-
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+TICKS = {"\u2212": r"\ensuremath{-}", "⁻": r"\ensuremath{^{-}}", "\n": "\n"}
+"""What texts of figures have and those of tables do not."""
 
 
 def save(made: Made, path: Path) -> Path:
@@ -166,8 +152,6 @@ def _formatter_in_tex(formatter: Formatter) -> Formatter:
 
 
 def to_tex(words: str) -> str:
-    """Return a text as TeX writes it: no character is a command, superscripts are."""
-    text = "".join(IN_TEX.get(c, c) for c in words)
-    for sign, plain in SUPERSCRIPTS.items():
-        text = text.replace(sign, rf"\ensuremath{{^{{{plain}}}}}")
-    return text
+    """Return a text in TeX as tables have it: no character is a command, and all are ASCII."""
+    parts = re.split(f"([{''.join(TICKS)}])", words)
+    return "".join(TICKS.get(part) or escape(part) for part in parts)

@@ -1,4 +1,4 @@
-"""One thread a test process, and tests of a GPU that need little more than torch.
+"""One thread a test process, fixed examples of properties, GPU tests that need little but torch.
 
 Two workers of pytest on two cores must not wait for each other. `pytest -m gpu` picks the tests
 that need a GPU, and imports no others.
@@ -11,6 +11,14 @@ import signal
 from pathlib import Path
 
 import pytest
+
+try:
+    from hypothesis import settings
+except ModuleNotFoundError:  # on a GPU machine, whose tests do without
+    pass
+else:
+    settings.register_profile("optbench", deadline=None, derandomize=True)
+    settings.load_profile("optbench")
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before torch and numpy are imported, and for subprocesses

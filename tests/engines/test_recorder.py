@@ -86,7 +86,7 @@ gap = st.one_of(st.floats(1e-3, 10), st.floats(1e-3, 10), st.floats(1e-3, 10), s
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_runs_end_where_a_loop_over_their_values_ends(data: st.DataObject) -> None:
     """Statuses, last steps and first passages agree with looking at every value in turn."""
     length = data.draw(st.integers(1, 150))

@@ -51,7 +51,7 @@ def test_a_character_outside_the_vocabulary_is_named() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_parts_follow_one_another(length: int) -> None:
     """They are the first 90%, and two halves of the rest, whatever the length."""
     tokens = torch.arange(length)

@@ -43,7 +43,7 @@ def _cropped(images: Tensor, draws: Tensor, padding: int, *, reflect: bool) -> T
 
 
 @pytest.mark.parametrize("reflect", [False, True], ids=["zeros", "reflected"])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans()), min_size=1))
 def test_crops_are_those_of_a_loop_over_pixels(
     reflect: bool, chosen: list[tuple[int, int, bool]]

@@ -68,7 +68,7 @@ def test_without_a_bottleneck_the_minimum_is_that_of_linear_regression() -> None
     assert deep_linear(data="digits").facts.f_star == pytest.approx(error, rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     hidden=st.integers(1, 7),
     layers=st.integers(2, 4),

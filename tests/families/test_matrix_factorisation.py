@@ -23,7 +23,7 @@ def matrix(problem: Problem) -> np.ndarray:
     return -g[:, : m * r].reshape(n, m, r)[:, :, 0].T.numpy()
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     rank=st.integers(1, 4),
     width=st.integers(1, 6),

@@ -20,7 +20,7 @@ def hessian(problem: Problem) -> torch.Tensor:
     return problem.hessian_vector(axes, axes)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     rows=st.integers(1, 9),
     columns=st.integers(1, 9),

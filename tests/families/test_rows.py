@@ -34,7 +34,7 @@ KINDS = pytest.mark.parametrize(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(z=MATRICES, first=st.integers(0, 30), length=st.integers(1, 30))
 def test_compressed_matrices_are_scipys(z: np.ndarray, first: int, length: int) -> None:
     """Compression, transpose, part and dense form agree with scipy's CSR and numpy's slices."""
@@ -51,7 +51,7 @@ def test_compressed_matrices_are_scipys(z: np.ndarray, first: int, length: int) 
 
 
 @KINDS
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(z=MATRICES, points=st.integers(1, 4), block=st.integers(1, 40))
 def test_blocks_hold_every_row_once_and_in_order(
     kind: Callable[[np.ndarray], Rows], z: np.ndarray, points: int, block: int
@@ -76,7 +76,7 @@ def test_blocks_hold_every_row_once_and_in_order(
 
 
 @KINDS
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(z=MATRICES, points=st.integers(1, 4), count=st.integers(1, 6), seed=st.integers(0, 99))
 def test_picked_rows_are_those_of_each_point(
     kind: Callable[[np.ndarray], Rows], z: np.ndarray, points: int, count: int, seed: int

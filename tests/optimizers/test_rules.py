@@ -59,7 +59,7 @@ def _bent(x: Tensor) -> Tensor:
 
 
 @every_rule
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**16))
 def test_a_stack_equals_its_rows(name: str, seed: int) -> None:
     """Runs that travel together with learning rates of their own go as each goes alone."""
@@ -126,7 +126,7 @@ def test_a_step_stays_in_single_precision(name: str) -> None:
 
 
 @every_rule
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(shift=st.floats(-3, 3), seed=st.integers(0, 2**16))
 def test_a_moved_problem_gives_the_moved_path(name: str, shift: float, seed: int) -> None:
     """Rules without a size of x in them do not know where the origin is."""

@@ -208,7 +208,7 @@ def test_points_that_cannot_be_told_apart_are_drawn_once() -> None:
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     x=arrays(float, 4, elements=NUMBERS),
     y=arrays(float, 4, elements=NUMBERS),

@@ -79,7 +79,7 @@ def test_every_parameter_is_drawn_here() -> None:
         assert set(find_schedule(name).parameters) - apart == set(params(name, 5)) - apart
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(schedules())
 def test_factors_are_finite_and_in_range(case: tuple[Spec, int]) -> None:
     """One factor a step, each from 0 to 1, and none below the floor once it is warm."""
@@ -95,7 +95,7 @@ def test_factors_are_finite_and_in_range(case: tuple[Spec, int]) -> None:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(schedules(), st.integers(1, 500))
 def test_behind_the_end_nothing_moves(case: tuple[Spec, int], beyond: int) -> None:
     """At t = T + k is the factor of T; a schedule without an end does not know T at all."""
@@ -112,7 +112,7 @@ def test_behind_the_end_nothing_moves(case: tuple[Spec, int], beyond: int) -> No
         assert at_end == after
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(schedules(), st.data())
 def test_one_step_alone_is_as_in_the_whole_run(case: tuple[Spec, int], data: st.DataObject) -> None:
     """Vectorised: any steps in any order give what each of them gives by itself."""
@@ -128,7 +128,7 @@ def test_one_step_alone_is_as_in_the_whole_run(case: tuple[Spec, int], data: st.
 
 
 @pytest.mark.parametrize("name", WARM)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(T=st.integers(1, 200), data=st.data())
 def test_a_warm_up_ends_at_exactly_one(name: str, T: int, data: st.DataObject) -> None:
     """t/w before w and exactly 1 at w, from 0 to T, where it stays when w = T."""
@@ -150,7 +150,7 @@ def test_no_warm_up_is_the_plain_schedule() -> None:
         np.testing.assert_allclose(found, factors("inverse_sqrt", 50), rtol=1e-15)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 10**6))
 def test_the_transformers_warm_up_peaks_at_exactly_one(w: int) -> None:
     """The factor is exactly 1 at t = w - 1 and below it before and after."""
@@ -161,7 +161,7 @@ def test_the_transformers_warm_up_peaks_at_exactly_one(w: int) -> None:
     assert after < 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(MOMENTUM)), st.integers(2, 80))
 def test_momentum_goes_against_the_learning_rate(name: str, T: int) -> None:
     """It lies between its bounds, falls where the factor rises, and does not where it falls."""

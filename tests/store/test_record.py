@@ -83,7 +83,7 @@ def records(draw: st.DrawFn) -> Record:
     return Record(run=run, key=key, fingerprint=key[::-1], environment=environment, created="2025")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(written=st.lists(records(), max_size=3, unique_by=lambda record: record.key))
 def test_round_trip(written: list[Record], same: Callable[[Record, Record], None]) -> None:
     """What is read is what was added, for any run, in the same order."""
@@ -96,7 +96,7 @@ def test_round_trip(written: list[Record], same: Callable[[Record, Record], None
             same(expected, actual)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(original=records())
 def test_encoding_is_stable(original: Record) -> None:
     """A record that was read encodes to the bytes that it was read from."""
@@ -106,7 +106,7 @@ def test_encoding_is_stable(original: Record) -> None:
     assert encode(read) == first
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(original=records())
 def test_json_is_strict(original: Record) -> None:
     """No stored JSON has the bare words NaN or Infinity, which other readers refuse."""

@@ -72,7 +72,7 @@ def read_number(source: str) -> list[float]:
     return [float(f"{mantissa}e{int(own or 0) + int(power)}") for mantissa, own in found]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES, st.integers(3, 6))
 def test_numbers_are_right_to_their_digits(value: float, figures: int) -> None:
     """What is printed is the number to half a unit of the last digit, in characters and LaTeX."""
@@ -83,7 +83,7 @@ def test_numbers_are_right_to_their_digits(value: float, figures: int) -> None:
     assert source == pytest.approx(value, rel=0.51e-2, abs=0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.floats(1e-290, 1e290), st.floats(1.0001, 1e6), st.floats(1.0001, 1e6), st.sampled_from(Form)
 )
@@ -281,7 +281,7 @@ def test_latex_marks() -> None:
     assert "Bold: the best" in source
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.none() | VALUES, min_size=1, max_size=4))
 def test_csv_has_every_digit(values: list[float | None]) -> None:
     """Numbers come back to the last bit; unknown is empty."""

@@ -91,7 +91,7 @@ def test_what_the_file_knows_is_used(tmp_path: Path) -> None:
     assert run.spec.budget == 8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.randoms())
 def test_the_order_of_rows_means_nothing(
     tmp_path_factory: pytest.TempPathFactory, chance: random.Random
@@ -114,7 +114,7 @@ def test_the_order_of_rows_means_nothing(
     assert keys[0] == keys[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(min_size=1).filter(lambda s: s.strip() and s.strip().isprintable()))
 def test_any_name_comes_back(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Quotes, commas, angle brackets and letters of any alphabet are a name like another."""

@@ -286,7 +286,7 @@ def test_sequences_must_go_together() -> None:
         geometric_rate([1, 1], [1, 1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scale=st.floats(1e-100, 1e100),
     factor=st.floats(0.01, 100),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import is_learning, measure_shown, measure_words
@@ -24,20 +24,34 @@ NAMES = {
 }
 """Each measure of a function in words."""
 
+SHARED = "of a batch, divided by its runs"
+"""What an amortised time is."""
+
 CALLS = "gradient evaluations (full gradients)"
 STEPS = "gradient evaluations (minibatches)"
 
 
+def is_amortised(row: Row) -> bool:
+    """Return whether a row's times are those of a batch, some or all, and not of single runs."""
+    return any(run.engine == "batched" for run in row.best)
+
+
+def has_both_times(rows: Iterable[Row]) -> bool:
+    """Return whether some times are amortised and some are not."""
+    return len({is_amortised(row) for row in rows}) > 1
+
+
 def budget_name(rows: Sequence[Row], against: str = "gradient_calls") -> str:
     """Return the name of the axis that shows what runs spend.
+
+    Where only some times are amortised it is the figure that says which.
 
     Args:
         rows: The runs' rows.
         against: What of it, one of `optbench.analysis.curves.AGAINST`.
     """
     if against == "seconds":
-        shared = any(run.engine == "batched" for row in rows for run in row.best)
-        return "seconds" + (" (of a batch, divided by its runs)" if shared else "")
+        return f"seconds ({SHARED})" if all(map(is_amortised, rows)) else "seconds"
     if against != "gradient_calls":
         return against
     return STEPS if is_learning(rows) else CALLS

@@ -12,6 +12,8 @@ from optbench.analysis.summary import Row
 from optbench.report.figures.panels import nothing
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
+from optbench.report.measures import SHARED, has_both_times, is_amortised
+from optbench.report.tables.costs import AMORTISED
 
 SHADE = 0.16
 """How opaque a band is."""
@@ -51,6 +53,30 @@ def _of_seeds(rows: Iterable[Row]) -> str:
         return ""
     few, many = min(counts), max(counts)
     return f"{few} seeds" if few == many else f"{few} to {many} seeds"
+
+
+def marked(rows: Sequence[Row], x: str) -> dict[str, str]:
+    """Return each name as it is shown: with a mark if its time is amortised and others' is not.
+
+    Args:
+        rows: The rows of all plots.
+        x: What is on the horizontal axis.
+    """
+    both = x == "seconds" and has_both_times(rows)
+    shared = {row.name for row in rows if both and is_amortised(row)}
+    return {row.name: row.name + f" {AMORTISED}" * (row.name in shared) for row in rows}
+
+
+def mark_key(rows: Sequence[Row], x: str) -> list[Entry]:
+    """Return what the mark of `marked` says, if there is one.
+
+    Args:
+        rows: The rows of all plots.
+        x: What is on the horizontal axis.
+    """
+    if x != "seconds" or not has_both_times(rows):
+        return []
+    return [nothing(f"{AMORTISED}: time {SHARED}; beside others' it tells the magnitude only")]
 
 
 def without_runs(groups: Sequence[Sequence[Row]]) -> list[Entry]:

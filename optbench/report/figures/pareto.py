@@ -1,4 +1,4 @@
-"""The final measure against what it costs, with the front of those that nobody beats in both."""
+"""The final measure against what it costs, with the front of those that nobody beats."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from optbench.analysis.pareto import Point, pareto
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import measure_shown
 from optbench.report.canvas import Made, log_axis, nothing_to_draw, spans_decades
+from optbench.report.figures.keys import (
+    all_lost,
+    bar_key,
+    mark_key,
+    marked,
+    ran,
+    without_runs,
+)
 from optbench.report.figures.panels import (
     Numbers,
     by_problem,
@@ -26,14 +34,27 @@ from optbench.report.figures.panels import (
 )
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
-from optbench.report.measures import axis_name, budget_name, in_words
-from optbench.report.style import LineStyle, line_styles
+from optbench.report.measures import (
+    axis_name,
+    budget_name,
+    has_both_times,
+    in_words,
+    is_amortised,
+)
+from optbench.report.style import Dash, LineStyle, line_styles
+from optbench.report.tables.costs import AMORTISED
+
+FRONTS: tuple[tuple[Dash, str], ...] = (("-", ""), ((0, (4, 2)), AMORTISED))
+"""Dash and mark of each kind's front, see `_points`."""
 
 STATE = "bytes of the optimizer's state a variable"
 
 
 def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
     """Draw a point an optimizer, with bars for the intervals from three seeds on.
+
+    Runs stop at their last target, so that ends below it are drawn there. Times of a batch that its
+    runs share and times of single runs are not told from one another: each kind has its front.
 
     Args:
         rows: Rows of `summarize`.
@@ -49,25 +70,38 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
     groups = by_problem("pareto", rows)
     canvas, numbers = canvas_of(groups, look, "Final value against cost"), Numbers()
     styles = line_styles(row.name for row in rows)
+    every = [row for row in rows if ran(row)]
     keys: list[Entry] = []
     labels, words = [], []
+    cost = STATE if x == "state_bytes" else ""
     for axes, same in zip(canvas.plots, groups, strict=True):
-        points = pareto(same, x)
+        points = _points(same, x)
         measure = measure_shown(same)
         keys += _draw_plot(axes, look, same, points, styles, numbers)
-        cost = STATE if x == "state_bytes" else budget_name(same, x)
-        labels.append((cost, f"final {axis_name(same)}"))
-        what = f"Final {in_words(same, measure).lower()} on {same[0].problem} against {cost}"
-        words.append(f"{what}: {'; '.join(map(_in_words, points))}.")
-    samples = {name: _sample(styles[name]) for name in dict.fromkeys(row.name for row in rows)}
-    canvas.lines += [(artist, name) for name, artist in samples.items()]
+        paid = cost or budget_name(every if x == "seconds" else same, x)
+        labels.append((paid, f"final {axis_name(same)}"))
+        what = f"Final {in_words(same, measure).lower()} on {same[0].problem} against {paid}"
+        words.append(f"{what}: {'; '.join(_in_words(p) for part in points for p in part)}.")
+    names = marked(every, x)
+    canvas.lines += [(_sample(styles[name]), text) for name, text in names.items()]
     canvas.keys += keys_of(keys)
+    canvas.keys += [*mark_key(every, x), *without_runs(groups), *all_lost(groups)]
     users = hessian_users(contest(rows))
     if users and x == "gradient_calls":
         canvas.keys.append(nothing(f"Hessian products are not counted: {', '.join(users)}"))
     name_plots(canvas, [same[0].title for same in groups])
     label_plots(canvas, *zip(*labels, strict=True))
     return Made(figure=canvas.figure(), data=numbers.table(), alt=" ".join(words))
+
+
+def _points(rows: Sequence[Row], x: str) -> list[list[Point]]:
+    """Return the points among which there is a front: all, or each kind of times by itself."""
+    drawn = [row for row in rows if ran(row)]
+    if x == "seconds" and has_both_times(drawn):
+        return [
+            pareto([r for r in drawn if is_amortised(r) is shared], x) for shared in (False, True)
+        ]
+    return [pareto(drawn, x)]
 
 
 def _in_words(point: Point) -> str:
@@ -84,12 +118,14 @@ def _draw_plot(
     axes: Axes,
     look: Look,
     rows: Sequence[Row],
-    points: Sequence[Point],
+    parts: Sequence[Sequence[Point]],
     styles: Mapping[str, LineStyle],
     numbers: Numbers,
 ) -> list[Entry]:
+    points = [point for part in parts for point in part]
     known = [p for p in points if np.isfinite([p.cost, p.value]).all()]
-    floor = FLOOR if measure_shown(rows) in LOGARITHMIC else -np.inf
+    stop = contest(rows).floor(rows[0].title)
+    floor = max(FLOOR if measure_shown(rows) in LOGARITHMIC else -np.inf, stop)
     for point in points:
         numbers.add(
             rows[0].title,
@@ -108,9 +144,15 @@ def _draw_plot(
         nothing_to_draw(axes, "no run has both an end and a cost")
         return []
     _scales(axes, known, floor)
-    keys = _draw_front(axes, look, known, floor)
+    keys: list[Entry] = []
+    for part, (dash, of) in zip(parts, FRONTS, strict=False):
+        keys += _draw_front(axes, look, part, floor, dash, of)
     for point in known:
         _draw_point(axes, look, point, styles[point.name], floor)
+    if any(None not in (p.low, p.high) or None not in (p.cost_low, p.cost_high) for p in known):
+        keys += bar_key(look, rows, "95 % t-interval of the mean")
+    if any(point.value < stop for point in known):
+        keys.append(nothing(f"runs stop at the last target, {stop:g}: lower ends are drawn there"))
     return [*keys, *_draw_lost(axes, look, points, styles)]
 
 
@@ -134,17 +176,20 @@ def _ends(points: Sequence[Point], names: Sequence[str]) -> Array:
     return np.array([v for v in values if v is not None and np.isfinite(v)], dtype=np.float64)
 
 
-def _draw_front(axes: Axes, look: Look, points: Sequence[Point], floor: float) -> list[Entry]:
-    """Draw the front as the steps of what is reached at a cost or less."""
+def _draw_front(
+    axes: Axes, look: Look, points: Sequence[Point], floor: float, dash: Dash, of: str
+) -> list[Entry]:
+    """Draw the front of some points as the steps of what is reached at a cost or less."""
     front = sorted((p.cost, max(p.value, floor)) for p in points if p.on_front)
     if not front:
         return []
     cost, value = np.array(front).T
     right, top = axes.get_xlim()[1], axes.get_ylim()[1]
     x, y = np.r_[cost[0], cost, right], np.r_[top, value, value[-1]]
-    line: dict[str, Any] = {"color": look.ink, "alpha": 0.6, "lw": 0.9 * look.line}
-    axes.plot(x, y, drawstyle="steps-post", zorder=1.5, gid="front", **line)
-    return [(Line2D([], [], **line), "front: nobody is better in both")]
+    line: dict[str, Any] = {"color": look.ink, "alpha": 0.6, "lw": 0.9 * look.line, "ls": dash}
+    axes.plot(x, y, drawstyle="steps-post", zorder=1.5, gid=f"front {of}".strip(), **line)
+    among = f" among {of}" if of else ""
+    return [(Line2D([], [], **line), f"front{among}: nobody is better in both")]
 
 
 def _draw_point(axes: Axes, look: Look, point: Point, style: LineStyle, floor: float) -> None:
@@ -178,7 +223,7 @@ def _draw_lost(
         keys.append(nothing(f"not told what it costs: {', '.join(unknown)}"))
     if hollow:
         ring = Line2D([], [], color=look.ink, marker="o", linestyle="none", markerfacecolor="none")
-        keys.append((ring, "hollow: beaten in both"))
+        keys.append((ring, "hollow: beaten"))
     if lost:
         keys.append((Line2D([], [], color=look.ink, **cross), "half of the seeds or more lost"))
     return keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,10 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.path import Path
 
 from optbench.analysis.pareto import pareto
-from optbench.analysis.summary import Row
+from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
-from optbench.core.run import Status
+from optbench.core.run import Run, Status
+from optbench.core.spec import Spec
 from optbench.families.landscape import landscape, surroundings
 from optbench.report.figures import draw
 from optbench.report.figures.crowd import OTHERS
@@ -194,3 +196,66 @@ def test_who_has_no_path_is_named(plane: list[Row]) -> None:
 
     assert "refused: no" in texts
     assert "kept no points: blind" in texts
+
+
+def _timed(run: Run, seconds: float, engine: str) -> Run:
+    curve = {**run.curve, "seconds": seconds * run.curve["step"] / run.last("step")}
+    return replace(run, seconds=seconds, engine=engine, curve=curve)
+
+
+def test_times_of_batches_and_of_single_runs_have_a_front_each(run: Callable[..., Run]) -> None:
+    """A batch's share does not beat a run's own time: both are best of their kind, and marked."""
+    names = {"gd": ("batched", 0.001), "heavy_ball": ("batched", 0.002)}
+    names |= {"torch.SGD": ("step", 1.0), "torch.Adam": ("step", 2.0)}
+    rows = summarize(
+        _timed(run(optimizer=Spec(name), budget=100), seconds, engine)
+        for name, (engine, seconds) in names.items()
+    )
+    seen = look_at(draw("pareto", rows, NEURIPS, x="seconds").figure)
+    filled = [a for a in seen.lines("point") if a.get_markerfacecolor() != "none"]
+
+    assert {str(a.get_gid()) for a in filled} == {"point gd", "point torch.SGD"}
+    assert len(seen.lines("front")) == 2
+    (own,) = [line for line in seen.lines("front") if line.get_gid() == "front"]
+    assert np.asarray(own.get_xdata())[0] == pytest.approx(1.0)
+    assert {"gd ‡", "heavy_ball ‡", "torch.SGD", "torch.Adam"} <= set(seen.texts)
+    assert seen.figure.axes[0].get_xlabel() == "seconds"
+    assert [t for t in seen.texts if "‡: time of a batch, divided by its runs" in t]
+    alike = [row for row in rows if row.best[0].engine == "batched"]
+    seen = look_at(draw("pareto", alike, NEURIPS, x="seconds").figure)
+    assert "gd" in seen.texts
+    assert len(seen.lines("front")) == 1
+    assert seen.figure.axes[0].get_xlabel() == "seconds (of a batch, divided by its runs)"
+
+
+def test_ends_below_the_last_target_are_drawn_at_it(run: Callable[..., Run]) -> None:
+    """How far below it a run stops is chance: the dearer one is not below the front."""
+    quick, slow = run(lr=1.5), run(lr=1.0, optimizer=Spec("sgd"))
+    assert quick.last("step") < slow.last("step")
+    deep = {**slow.curve, "suboptimality": slow.curve["suboptimality"].copy()}
+    deep["suboptimality"][-1] /= 10
+    made = draw("pareto", summarize([quick, replace(slow, curve=deep)]), NEURIPS)
+    seen = look_at(made.figure)
+
+    heights = [float(np.asarray(a.get_ydata())[0]) for a in seen.lines("point")]
+    assert heights == [1e-8, 1e-8]
+    (front,) = seen.lines("front")
+    assert np.asarray(front.get_ydata()).min() == 1e-8
+    assert "runs stop at the last target, 1e-08: lower ends are drawn there" in seen.texts
+
+
+def test_bars_of_the_front_are_explained(noisy: list[Row]) -> None:
+    """The legend says what they span and of how many seeds; without bars it does not."""
+    told = "bar: 95 % t-interval of the mean of 3 seeds"
+    assert told in look_at(draw("pareto", noisy, NEURIPS).figure).texts
+    single = summarize(r for row in noisy for r in row.runs if not r.spec.seed)
+    assert not [t for t in look_at(draw("pareto", single, NEURIPS).figure).texts if "bar:" in t]
+
+
+@pytest.mark.parametrize("x", ["gradient_calls", "seconds"])
+def test_a_front_says_that_all_were_lost(run: Callable[..., Run], x: str) -> None:
+    """Where every run diverged there is no point, and the legend says why."""
+    rows = summarize([replace(run(budget=20), status=Status.DIVERGED, hits=())])
+    assert (
+        "every run diverged or failed" in look_at(draw("pareto", rows, NEURIPS, x=x).figure).texts
+    )

@@ -148,11 +148,11 @@ def _best_split(numbers: np.ndarray, least: int) -> tuple[int, float]:
     """Return the place of the largest energy distance between two sides, and that distance."""
     count = len(numbers)
     gaps = np.abs(numbers[:, None] - numbers[None, :])
-    block = gaps.cumsum(0).cumsum(1)  # block[i, j]: sum of the gaps up to row i and column j
     places = np.arange(least, count - least + 1)
-    within_left = block[places - 1, places - 1]
-    between = block[places - 1, -1] - within_left
-    within_right = block[-1, -1] - within_left - 2 * between
+    from_left = gaps.sum(1).cumsum()  # of the numbers left of a place to all
+    within_left = 2 * np.tril(gaps).sum(1).cumsum()[places - 1]
+    between = from_left[places - 1] - within_left
+    within_right = from_left[-1] - within_left - 2 * between
     left, right = places.astype(np.float64), (count - places).astype(np.float64)
     distance = 2 * between / (left * right) - within_left / left**2 - within_right / right**2
     weighted = distance * left * right / count

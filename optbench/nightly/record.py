@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 VERSION = 1
@@ -112,7 +113,7 @@ class Night:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
-    @property
+    @cached_property  # asked for once a night and series: half of the time of a large dashboard
     def arithmetic(self) -> str:
         """Name of the environment: exact metrics of nights that share it are compared exactly."""
         return digest(self.environment)

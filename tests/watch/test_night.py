@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_a_clock_that_went_backwards_is_said(small: Path) -> None:
     """Tonight is compared with the last night all the same, and keeps the note."""
     first = _watch(small).night
     ahead = night(1, *first.rows, date="2099-01-01T00:00:00+00:00", id="20990101T000000Z-a")
-    append(small.parent / "history", Night(**{**vars(ahead), "suite": "small"}))
+    append(small.parent / "history", replace(ahead, suite="small"))
     found = _watch(small)
 
     assert any("clock went backwards" in note for note in found.night.notes)
@@ -189,7 +190,7 @@ def test_nights_are_compared_with_the_last_one_made_whatever_the_clock_said(smal
     """A night of 2099 is the last but once: nights after it have its date behind them."""
     first = _watch(small).night
     ahead = night(1, *first.rows, date="2099-01-01T00:00:00+00:00", id="20990101T000000Z-a")
-    append(small.parent / "history", Night(**{**vars(ahead), "suite": "small"}))
+    append(small.parent / "history", replace(ahead, suite="small"))
     nights = [_watch(small) for _ in range(3)]
 
     assert [found.against.id for found in nights[1:]] == [found.night.id for found in nights[:-1]]

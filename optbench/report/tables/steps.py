@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite, isinf
+from math import isfinite
 
-from optbench.analysis.contest import Contest, contest, costs_to, hessian_users
-from optbench.analysis.statistics import Estimate, geometric_mean, wilson
+from optbench.analysis.contest import Contest, contest, costs_to, hessian_users, typical_cost
+from optbench.analysis.statistics import wilson
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError
@@ -99,19 +99,9 @@ def _marks(field: Contest, title: str, target: Target) -> dict[str, Mark]:
     )
 
 
-def _estimate(row: Row, level: float) -> Estimate | None:
-    """Return the mean of the costs; None where a seed missed."""
-    costs = costs_to(row, level)
-    if any(map(isinf, costs)):
-        return None
-    if not all(costs):  # reached at the start
-        return Estimate(center=0.0, low=None, high=None, count=len(costs))
-    return geometric_mean(costs)
-
-
 def _cell(row: Row, level: float) -> Cell:
     edge = grid.EDGE if row.edge else ""
-    found = _estimate(row, level)
+    found = typical_cost(row, level)
     if found is not None:
         return Cell(value=found.center, low=found.low, high=found.high, form=Form.COUNT, words=edge)
     hit = sum(map(isfinite, costs_to(row, level)))
@@ -135,8 +125,8 @@ def _notes(field: Contest, unknown: Sequence[str]) -> list[str]:
 
 
 def _record(row: Row, target: Target, mark: Mark) -> dict[str, object]:
-    found, hit = _estimate(row, target.level), sum(map(isfinite, costs_to(row, target.level)))
-    by_steps = costs_to(row, target.level, "steps")
+    found, hit = typical_cost(row, target.level), sum(map(isfinite, costs_to(row, target.level)))
+    by_steps = typical_cost(row, target.level, "steps")
     low, high = wilson(hit, len(row.best))
     return grid.identity(row) | {
         "measure": target.measure,
@@ -147,6 +137,6 @@ def _record(row: Row, target: Target, mark: Mark) -> dict[str, object]:
         "gradient_calls": None if found is None else found.center,
         "gradient_calls_low": None if found is None else found.low,
         "gradient_calls_high": None if found is None else found.high,
-        "steps": None if found is None else geometric_mean(by_steps).center if all(by_steps) else 0,
+        "steps": None if by_steps is None else by_steps.center,
         "mark": str(mark),
     }

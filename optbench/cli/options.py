@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from optbench.store import Damage
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
+MOST_NAMED = 5
+"""Damaged rows that are named one by one."""
+
 Names = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
@@ -78,7 +81,10 @@ def stored_runs(verb: Verb) -> Verb:
 
 def left_out(damaged: Sequence[Damage]) -> None:
     """Name what is damaged, if anything is, and exit with status 1."""
-    for damage in damaged:
+    for damage in damaged[:MOST_NAMED]:
         click.echo(f"optbench: left out: {damage}", err=True)
+    if len(damaged) > MOST_NAMED:
+        more = len(damaged) - MOST_NAMED
+        click.echo(f"optbench: left out: {more} more; see: optbench verify-store", err=True)
     if damaged:
         raise click.exceptions.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optbench import console
-from optbench.cli.options import complete, json_option, results_option
+from optbench.cli.options import complete, json_option, left_out, results_option
 
 if TYPE_CHECKING:
     from optbench.theory.diagnosis.stored import Diagnosed
@@ -64,10 +64,7 @@ def rate(
         short = short_names(row.run.spec.optimizer for row in found)
         rows = [_cells(row, short[row.run.spec.optimizer]) for row in found]
         console.print_table(columns, rows, texts=range(len(columns)))
-    for damage in damaged:
-        click.echo(f"optbench: left out: {damage}", err=True)
-    if damaged:
-        raise click.exceptions.Exit(1)
+    left_out(damaged)
 
 
 def _cells(row: Diagnosed, optimizer: str) -> list[str]:

@@ -10,7 +10,7 @@ Two kinds, told apart by their type:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -97,7 +97,7 @@ def missing(who: str, needs: Needs, problem: Problem) -> str:
     Returns:
         One line, or the empty string when nothing is missing.
     """
-    lacks = [f"the fact {name}" for name in needs.facts if getattr(problem.facts, name) is None]
+    lacks = _facts([name for name in needs.facts if getattr(problem.facts, name) is None])
     if needs.stochastic and not problem.examples and not problem.facts.noise_variance:
         lacks.append("a finite sum or gradient noise")
     if needs.hessian_vector and problem.hessian_vector is None:
@@ -126,7 +126,7 @@ def missing_in_training(who: str, needs: Needs, layout: Layout) -> str:
     Returns:
         One line, or the empty string when nothing is missing.
     """
-    lacks = [f"the fact {name}" for name in needs.facts]
+    lacks = _facts(needs.facts)
     if needs.fisher:
         lacks.append("Fisher-vector products")
     if needs.sampled_gradient:
@@ -136,13 +136,18 @@ def missing_in_training(who: str, needs: Needs, layout: Layout) -> str:
     return _told(who, lacks, needs, layout)
 
 
+def _facts(names: Sequence[str]) -> list[str]:
+    return [f"the fact{'s' if len(names) > 1 else ''} {' and '.join(names)}"] if names else []
+
+
 def _has_matrices(layout: Layout) -> bool:
     return any(len(block.shape) == 2 for block in layout.blocks)
 
 
 def _told(who: str, lacks: list[str], needs: Needs, layout: Layout) -> str:
     if lacks:
-        return f"{who} needs {' and '.join(lacks)}, which is not given here"
+        are = "is" if len(lacks) == 1 and not lacks[0].startswith("the facts") else "are"
+        return f"{who} needs {' and '.join(lacks)}, which {are} not given here"
     dim = sum(block.size for block in layout.blocks)
     if needs.dim and dim > needs.dim:
         return f"{who} needs at most {needs.dim} variables, and here are {dim}"

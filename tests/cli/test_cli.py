@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from optbench.cli.options import left_out
+from optbench.store import Damage
 from tests.cli.conftest import Command
 
 SMALL = ["run", "-p", "quadratic:dim=5", "-o", "gd", "--lr", "0.1/0.5", "--budget", "50", "-j", "1"]
@@ -277,6 +280,20 @@ def test_a_report_says_what_it_leaves_out(optbench: Command, tmp_path: Path) -> 
     assert done.stderr.count("\n") == 1
     assert "optbench: left out: results/results.db: row 2" in done.stderr
     assert "1 run on 1 problem" in (tmp_path / "page" / "index.html").read_text()
+
+
+def test_of_much_damage_the_first_is_named_and_the_rest_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """75 damaged rows are five lines and one more, not 75; up to five each has its line."""
+    for count, lines in ((5, 5), (75, 6)):
+        damaged = [Damage(Path("r.db"), f"row {i}", "torn") for i in range(count)]
+        with pytest.raises(click.exceptions.Exit):
+            left_out(damaged)
+        told = capsys.readouterr().err.splitlines()
+        assert len(told) == lines
+        assert told[4] == "optbench: left out: r.db: row 4: torn"
+    assert "70 more" in told[5]
 
 
 def test_a_damaged_store_is_named_and_kept(optbench: Command, tmp_path: Path) -> None:

@@ -228,6 +228,11 @@ def test_a_method_that_ends_by_itself_says_so() -> None:
     [
         ("rosenbrock", "gd", "lr=1/L needs the fact smoothness"),
         ("huber", "heavy_ball:lr=polyak", "needs strong convexity"),
+        (
+            "rosenbrock",
+            "conjugate_gradient",
+            "needs the facts quadratic and strong_convexity, which are not given here",
+        ),
         ("quadratic", "sgd:lr=0.1", "a finite sum or gradient noise"),
         ("max_coordinate", "scipy.CG", "an unconstrained problem"),
         ("least_squares:rows=5,columns=3", "sgd:batch_size=6,lr=0.1", "least_squares has 5"),

@@ -23,7 +23,10 @@ COLOURS = "viridis_r"
 """Pale is good; it is read in greyscale and colour blindness too."""
 
 NAMES = 0.28
-"""Share of the width that names of rows may have."""
+"""Share of the width that names of rows may have, in two lines ..."""
+
+TALLEST, WIDE = 7.0, 0.4
+"""... and, where these rows would be higher than so many inches, in one line: a page has nine."""
 
 HATCH = "/////"
 """Fills cells of those that failed."""
@@ -55,12 +58,12 @@ def draw_cells(
         The canvas, to be finished.
     """
     values, texts = cells
-    scratch = Canvas("", look)
-    labels = row_labels(scratch, side, NAMES * look.width)
+    labels = _names(Canvas("", look), side)
     longest = max(inches(line, look.small) for label in labels for line in label.split("\n"))
     cell = (look.width - longest - 0.3) / len(top)
     size = _size(look, texts, cell)
-    tall = max(height_of(labels, look.small), 1.9 * size / 72)
+    roomy = min(1.9 * size / 72, TALLEST / len(side))
+    tall = max(height_of(labels, look.small), roomy)
     canvas = Canvas(title, look, height=tall * len(side))
     columns, turned = column_labels(canvas, top, cell)
     axes, drawn = canvas.axes, np.where(np.isfinite(values), values, np.nan)
@@ -79,7 +82,7 @@ def draw_cells(
         linewidths=0.5,
         linecolor=look.ground if look.ground != "none" else "#ffffff00",
         xticklabels=columns,
-        yticklabels=row_labels(canvas, side, NAMES * look.width),
+        yticklabels=_names(canvas, side),
     )
     for text in axes.texts:
         at = int(text.get_position()[1]), int(text.get_position()[0])
@@ -104,6 +107,15 @@ def missed(look: Look, values: Array, words: str) -> list[Entry]:
         box = Patch(facecolor="none", edgecolor=look.ink, hatch=HATCH, lw=0, alpha=0.4)
         keys.append((box, words))
     return [*keys, nothing("n/a: not run")] if np.isnan(values).any() else keys
+
+
+def _names(canvas: Canvas, side: Sequence[str]) -> list[str]:
+    """Return the labels of the rows, as many lines of each as a page has room for."""
+    look = canvas.look
+    folded = row_labels(Canvas("", look), side, NAMES * look.width)
+    if len(side) * height_of(folded, look.small) > TALLEST:
+        return row_labels(canvas, side, WIDE * look.width, lines=1)
+    return row_labels(canvas, side, NAMES * look.width)
 
 
 def _size(look: Look, texts: Sequence[Sequence[str]], cell: float) -> float:

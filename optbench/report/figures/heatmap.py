@@ -135,15 +135,17 @@ def _short(ratio: float) -> str:
 
 def _order(
     found: Contest, cells: Mapping[tuple[str, str], _Cell], name: str
-) -> tuple[bool, float, str]:
+) -> tuple[int, float, str]:
     """Order by the mean logarithm of the ratios, where a miss is ten times the worst of all.
 
-    Who ran on fewer than half of the problems stands below: it won no contest.
+    Who ran on fewer than half of the problems stands below, by how many they are: it won no
+    contest, and who was tried on one problem only won even less.
     """
     worst = 10 * max((c.ratio for c in cells.values() if np.isfinite(c.ratio)), default=1.0)
     own = [cells[title, name].ratio for title in found.problems]
     ran = [np.log(min(ratio, worst)) for ratio in own if not np.isnan(ratio)]
-    return 2 * len(ran) < len(own), float(np.mean(ran or [np.inf])), name
+    absent = len(own) - len(ran)
+    return absent if 2 * absent > len(own) else 0, float(np.mean(ran or [np.inf])), name
 
 
 def _alt(found: Contest, cells: Mapping[tuple[str, str], _Cell], names: Sequence[str]) -> str:

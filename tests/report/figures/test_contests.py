@@ -109,6 +109,35 @@ def test_who_ran_on_few_of_many_problems_is_named_below(league: list[Row]) -> No
     assert draw("heatmap", alone, NEURIPS).figure.axes[0].texts
 
 
+def test_who_ran_on_more_problems_stands_before_who_ran_on_one(league: list[Row]) -> None:
+    """Best first among those with half of the problems; below, most problems first, then best."""
+    problems = {"late": ["k4"], "some": ["k10", "k30"], "best": ["k4", "k10", "k30"]}
+    source = {"late": "nesterov", "some": "gd", "best": "nesterov"}
+    rows = [row for row in league if row.optimizer == "gd"]
+    rows += [
+        replace(row, optimizer=name, variant=Spec(name))
+        for name, ran_on in problems.items()
+        for row in league
+        if row.optimizer == source[name] and row.problem in ran_on
+    ]
+    axes = draw("heatmap", rows, NEURIPS).figure.axes[0]
+
+    drawn = [label.get_text() for label in axes.get_yticklabels()]
+    assert drawn == ["best", "gd", "some", "late"]
+
+
+def test_many_optimizers_fit_on_a_page(league: list[Row]) -> None:
+    """Forty-four, some with long names, leave room for turned problems and a caption on nine inches."""
+    some = [row for row in league if row.optimizer == "gd"]
+    names = [f"method_{i}_strongly_convex:beta=0.9" for i in range(44)]
+    rows = [replace(row, optimizer=name, variant=Spec(name)) for name in names for row in some]
+    made = draw("heatmap", rows, NEURIPS)
+
+    assert made.figure.get_size_inches()[1] < 8
+    labels = [label.get_text() for label in made.figure.axes[0].get_yticklabels()]
+    assert sorted(labels) == sorted(names)
+
+
 def test_problems_are_rows_where_there_are_many(league: list[Row]) -> None:
     """Twenty problems and three optimizers stand upright."""
     rows = [replace(row, problem=f"{row.problem}-{i}") for row in league for i in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from optbench.core.spec import Spec
 from tests.browser.conftest import Opener
 from tests.learning_runs import learning_runs
 from tests.report.conftest import descend
+from tests.report.folder import column, load
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -269,6 +271,157 @@ def test_fifty_optimizers_can_be_filtered(report: Opener) -> None:
     assert figure.locator(".legend li:visible").count() >= 50
     figure.locator(".legend input[type=search]").fill("method-17")
     assert figure.locator(".legend li:visible").count() == 1
+
+
+def test_of_many_optimizers_the_best_ten_are_shown_at_first(report: Opener) -> None:
+    """The others are in the legend: one click shows them all, another the best again."""
+    runs = [
+        descend(optimizer=Spec(f"method-{i:02d}"), lr=0.02 * (i + 1), budget=40) for i in range(15)
+    ]
+    page = report(runs).open("problems/quadratic.html")
+    figure = chart(page)
+    pressed = figure.locator(".legend .name[aria-pressed=true] span")
+    few = state(figure)["curves"]
+
+    best = {f"method-{i:02d}" for i in range(5, 15)}
+    assert {name for name in pressed.all_inner_texts() if name.startswith("method")} == best
+    assert "10 of 15 shown" in figure.locator(".key").inner_text()
+    figure.locator(".tools button", has_text="all").click()
+    assert figure.locator(".legend .name[aria-pressed=false]").count() == 0
+    assert state(figure)["curves"] == few + 5
+    figure.locator(".tools button", has_text="best 10").click()
+    assert state(figure)["curves"] == few
+    choose(figure, "show", "all learning rates of one")
+    figure.locator(".legend .name", has_text="lr 0.3").wait_for()
+    assert figure.locator(".legend .name[aria-pressed=false]").count() == 0
+
+
+def test_who_has_no_curve_is_named_below(report: Opener) -> None:
+    """Refused optimizers are not in the legend, which has curves, but in the line of notes."""
+    refused = [
+        replace(descend(optimizer=Spec(f"no{i}")), curve={}, hits=(), status=Status.REFUSED)
+        for i in range(5)
+    ]
+    page = report([*runs_of("a", "b"), *refused]).open("problems/quadratic.html")
+    figure = chart(page)
+
+    names = figure.locator(".legend .name span").all_inner_texts()
+    assert not [name for name in names if name.startswith("no")]
+    key = figure.locator(".key").inner_text()
+    assert "not drawn: no0 (refused), no1 (refused), no2 (refused) and 2 more" in key
+
+
+def boxes(figure: Locator, selector: str) -> list[dict[str, float]]:
+    """Return where the elements of a plot lie on the screen."""
+    found: list[dict[str, float]] = figure.locator(f".plot {selector}").evaluate_all(
+        "texts => texts.map(text => text.getBoundingClientRect().toJSON())"
+    )
+    return found
+
+
+@pytest.mark.parametrize("highest", [2.0, 10.0])
+def test_labels_of_ticks_have_room_on_a_phone(report: Opener, highest: float) -> None:
+    """No label touches the next: `10^-3 2` would read as 10^-32."""
+    rates = np.geomspace(1e-3, highest, 5).tolist()
+    page = report(runs_of("a", rates=rates, seeds=1), width=390).open("problems/quadratic.html")
+    labels = sorted(boxes(chart(page, "sensitivity"), ".xtick text"), key=lambda box: box["left"])
+
+    assert len(labels) > 2
+    gaps = [right["left"] - left["right"] for left, right in itertools.pairwise(labels)]
+    assert min(gaps) > 3
+
+
+def test_crosses_of_lost_runs_are_within_the_axis(report: Opener) -> None:
+    """Where every rate is lost the axis reaches from the first of them to the last."""
+    page = report(runs_of("a", rates=[5.0, 50.0])).open("problems/quadratic.html")
+    plot = chart(page, "sensitivity").locator(".plot")
+
+    first, last = plot.evaluate("plot => plot.layout.xaxis.range")
+    assert first < np.log10(5.0)
+    assert last > np.log10(50.0)
+
+
+def test_bars_of_points_are_drawn_whole(report: Opener) -> None:
+    """The axis of final values reaches both ends of every interval."""
+    page = report(runs_of("a", rates=[0.5], noise=0.1)).open("problems/quadratic.html")
+    plot = chart(page, "cost").locator(".plot")
+
+    low, middle, high, bottom, top = plot.evaluate(
+        """plot => {
+            const { y, error_y } = plot.data.find(trace => trace.error_y);
+            return [y[0] - error_y.arrayminus[0], y[0], y[0] + error_y.array[0],
+                    ...plot.layout.yaxis.range.map(end => 10 ** end)];
+        }"""
+    )
+    assert bottom < low < middle < high < top
+    assert high > 2 * middle
+
+
+def test_shades_are_told_where_they_are(report: Opener) -> None:
+    """More profiles than three have no shade and no word of it; one alone has both."""
+    page = report(runs_of("a", "b", "c", "d")).open("index.html")
+    figure = page.locator("#overall figure.chart").first
+    figure.locator(".plot .main-svg").first.wait_for()
+    shaded = "plot => plot.data.filter(trace => trace.fill).length"
+
+    assert figure.locator(".plot").evaluate(shaded) == 0
+    assert "shade" not in figure.locator(".key").inner_text()
+    figure.locator(".legend li").nth(0).hover()
+    figure.locator(".legend .only").nth(0).click()
+    assert figure.locator(".plot").evaluate(shaded) == 1
+    assert "shade: Wilson" in figure.locator(".key").inner_text()
+
+
+def test_times_of_batches_are_marked(report: Opener) -> None:
+    """The mark stands at a name where curves go against seconds, and only there."""
+    both = [
+        replace(run, curve={**run.curve, "seconds": run.curve["step"] / 1e3}, engine=engine)
+        for name, engine in (("a", "batched"), ("b", "single"))
+        for run in runs_of(name)
+    ]
+    page = report(both).open("problems/quadratic.html")
+    figure = chart(page)
+
+    assert "‡" not in figure.inner_text()
+    choose(figure, "against", "seconds")
+    figure.locator(".legend .name", has_text="a ‡").wait_for()
+    assert figure.locator(".legend .name", has_text="b ‡").count() == 0
+    assert "‡ time of a batch" in figure.locator(".key").inner_text()
+
+
+def test_long_names_break_between_their_parts(report: Opener) -> None:
+    """In tables and legends of a phone no part of a name goes on in the next line."""
+    name = "a_method_with:beta=polyak,restarts=gradient,weights=decoupled"
+    page = report(runs_of(name, "b"), width=390).open("problems/quadratic.html")
+    chart(page)
+
+    lines = page.locator(f"th:has-text('{name}'), .legend span:has-text('{name}')").evaluate_all(
+        """cells => cells.flatMap(cell => {
+            const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+            while (walker.nextNode()) {
+                const range = document.createRange();
+                range.selectNodeContents(walker.currentNode);
+                found.push(new Set([...range.getClientRects()].map(box => box.top)).size);
+            }
+            return found;
+        })"""
+    )
+    assert lines.count(1) > 20
+    assert max(lines) == 1
+
+
+def test_columns_are_unpacked_as_they_were_packed(report: Opener) -> None:
+    """The script reads every kind of column, also those that are told by another one."""
+    watched = report(runs_of("a", rates=[0.5]))
+    page = watched.open("problems/quadratic.html")
+    choose(chart(page), "show", "best rate of each: single runs")
+    page.wait_for_function("optbench.files.has('runs/quadratic')")
+    data = load(watched.folder / "data" / "runs" / "quadratic.js")
+
+    assert {"~", "f"} <= {text[0] for text in data["columns"]}
+    for place in range(len(data["columns"])):
+        read = page.evaluate(f"[...optbench.files.get('runs/quadratic').column({place})]")
+        np.testing.assert_allclose(read, column(data, place), rtol=1e-7)
 
 
 def test_the_numbers_of_a_chart_are_a_table(report: Opener) -> None:

@@ -212,13 +212,22 @@ def test_no_runs_are_said(tmp_path: Path) -> None:
     assert "There are no rates to show" in read(tmp_path / "theory.html").text
 
 
+def page_of(folder: Path, label: str) -> str:
+    """Return the body of a table of the page of `quadratic`."""
+    html = (folder / "problems" / "quadratic.html").read_text(encoding="utf-8")
+    table = html[html.index(f'aria-label="{label}"') :]
+    return table[table.index("<tbody>") : table.index("</tbody>")]
+
+
 def test_all_diverged_is_said(run: Maker, tmp_path: Path) -> None:
     """The table names the status, the share is 100 %, and the rate is flagged."""
     page = write_report([run(lr=lr) for lr in (3.0, 5.0)], tmp_path, title="lost")
 
     text = read(tmp_path / "problems" / "quadratic.html").text
     assert "2/2 (100%)" in text
-    assert "edge" in text
+    (row,) = re.findall(r"<tr><th.*?</tr>", page_of(tmp_path, "results on quadratic"), re.DOTALL)
+    assert row.count("<td>—</td>") >= 1
+    assert "edge" not in row
     assert "diverged" in text
     assert "none: all were lost" in read(page).text
 
@@ -243,7 +252,7 @@ def test_a_wrong_f_star_is_said(run: Maker, tmp_path: Path) -> None:
 
 
 def test_refused_and_failed_runs_are_visible(run: Maker, tmp_path: Path) -> None:
-    """A refused optimizer has its row and its place in the legend; why it failed is told."""
+    """A refused optimizer has its row, and is named as not drawn; why it failed is told."""
     newton = replace(run(optimizer=Spec("newton")), curve={}, hits=(), hyper={})
     refused = replace(newton, status=Status.REFUSED, message="needs a Hessian")
     page = write_report([run(), refused], tmp_path, title="x")
@@ -251,21 +260,36 @@ def test_refused_and_failed_runs_are_visible(run: Maker, tmp_path: Path) -> None
     for path in (page, tmp_path / "problems" / "quadratic.html"):
         assert "needs a Hessian" in read(path).text
     chart = load(tmp_path / "data" / "problem" / "quadratic.js")["charts"]["convergence"]
-    absent = [name for name in chart["names"] if name.get("absent")]
-    assert [(name["text"], name["mark"]) for name in absent] == [("newton", "refused")]
+    absent = {name["text"]: name["why"] for name in chart["names"] if "why" in name}
+    assert absent == {"newton": "refused"}
 
 
 def test_runs_of_old_code_are_marked_on_every_page(run: Maker, tmp_path: Path) -> None:
-    """Rows with a run that today's code did not make say so, the others do not."""
-    new, old = run(label="a"), run(label="b", kappa=10.0)
-    page = write_report([new, old], tmp_path, title="x", old={old.spec.digest})
+    """Rows with a run that today's code did not make say so; a page of such rows says it once."""
+    runs = [run(label=name, kappa=kappa) for name, kappa in (("a", 5.0), ("b", 7.0), ("c", 9.0))]
+    runs.append(run(label="b", kappa=7.0, optimizer=Spec("x")))
+    old = {one.spec.digest for one in runs[1:3]}
+    page = write_report(runs, tmp_path, title="x", old=old)
 
-    assert "1 run was made by code that is not today's" in " ".join(read(page).text.split())
-    marked = {p.stem: p.read_text().count('class="old"') for p in tmp_path.rglob("problems/*.html")}
-    assert marked == {"a": 0, "b": 1}
-    assert read(tmp_path / "optimizers" / "gd.html").text.count("old code") == 1
-    names_of = load(tmp_path / "data" / "problem" / "b.js")["charts"]["convergence"]["names"]
-    assert [name.get("mark") for name in names_of] == ["old code"]
+    assert "2 runs were made by code that is not today's" in " ".join(read(page).text.split())
+    found = {p.stem: p.read_text() for p in tmp_path.rglob("problems/*.html")}
+    marked = {name: text.count('class="old"') for name, text in found.items()}
+    assert marked == {"a": 0, "b": 1, "c": 0}
+    assert [name for name, text in found.items() if "Every row has runs" in text] == ["c"]
+    assert read(tmp_path / "optimizers" / "gd.html").text.count("old code") == 2
+    marks = {
+        name: [
+            entry.get("mark")
+            for entry in load(tmp_path / "data" / "problem" / f"{name}.js")["charts"][
+                "convergence"
+            ]["names"]
+        ]
+        for name in "bc"
+    }
+    assert sorted(map(str, marks["b"])) == ["None", "old code"]
+    assert marks["c"] == [None]
+    write_report(runs, tmp_path, title="x", old={one.spec.digest for one in runs})
+    assert 'class="old"' not in page.read_text()
 
 
 def test_a_report_of_the_same_runs_stays_and_of_others_is_made_again(

@@ -12,7 +12,7 @@ const optbench = { files: new Map() };
   optbench.load = (name, data) => {
     const unpacked = new Map();
     data.column = (place) => {
-      if (!unpacked.has(place)) unpacked.set(place, unpack(data.columns[place]));
+      if (!unpacked.has(place)) unpacked.set(place, unpack(data.columns[place], data));
       return unpacked.get(place);
     };
     files.set(name, data);
@@ -32,12 +32,17 @@ const optbench = { files: new Map() };
     return loads.get(name);
   };
 
-  // `f` and `d` are little-endian floats in base64; `=7*0.5` is seven times .5.
-  function unpack(text) {
+  // `f` and `d` are little-endian floats in base64; `=7*0.5` is seven times .5, `~3*2+0.5` is twice
+  // column 3, plus .5.
+  function unpack(text, data) {
     const kind = text[0];
     if (kind === "=") {
       const [count, value] = text.slice(1).split("*");
       return new Float64Array(Number(count)).fill(Number(value));
+    }
+    if (kind === "~") {
+      const [, place, scale, offset] = /^~(\d+)\*(.+)\+(.+)$/.exec(text);
+      return Float64Array.from(data.column(Number(place)), (value) => value * Number(scale) + Number(offset));
     }
     const bytes = Uint8Array.from(atob(text.slice(1)), (letter) => letter.charCodeAt(0));
     return kind === "f" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer);

@@ -56,12 +56,19 @@
     return svg;
   }
 
+  // Returns a name in parts between which a line may end.
+  const parted = (name) => name.split(/(?<=[:,=_/])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
+
+  // Returns how many names are shown before the reader chooses: the best ones come first.
+  optbench.first = (chart, state) => (state.view === "rates" ? Infinity : chart.first ?? Infinity);
+
   // The legend: a button a name that hides and shows it, and beside it one that leaves it alone.
-  optbench.legend = (entries, chart, { onToggle, onOnly, onAll, onPoint }) => {
+  optbench.legend = (entries, chart, state, { onToggle, onOnly, onShow, onPoint }) => {
     const list = make("ul");
+    const signs = optbench.choice(chart.x, state.x).shares;
     for (const entry of entries) {
       const name = make("button", { type: "button", className: "name" }, swatch(entry, chart.bare));
-      name.append(make("span", { textContent: entry.text }));
+      name.append(make("span", {}, ...parted(entry.text), signs && entry.shared ? " ‡" : ""));
       if (entry.mark) name.append(make("em", { textContent: entry.mark }));
       name.title = entry.tips.join("\n");
       const only = make("button", { type: "button", className: "only", textContent: "only" });
@@ -83,7 +90,7 @@
     const legend = make("div", { className: "legend" });
     legend.setAttribute("role", "group");
     legend.setAttribute("aria-label", "curves to show");
-    if (entries.length > 1) legend.append(tools(entries, list, onAll));
+    if (entries.length > 1) legend.append(tools(entries, list, optbench.first(chart, state), onShow));
     legend.append(list);
     legend.show = (hidden) => entries.forEach((entry, i) => {
       list.children[i].firstChild.setAttribute("aria-pressed", String(!hidden.has(entry.text)));
@@ -91,12 +98,14 @@
     return legend;
   };
 
-  function tools(entries, list, onAll) {
+  function tools(entries, list, first, onShow) {
     const row = make("div", { className: "tools" });
-    for (const [text, on] of [["all", true], ["none", false]]) {
+    const best = entries.filter((entry, i) => i < first || entry.reference);
+    const some = best.length < entries.length ? [[`best ${first}`, best]] : [];
+    for (const [text, shown] of [["all", entries], ...some, ["none", []]]) {
       const button = make("button", { type: "button", textContent: text });
       button.setAttribute("aria-label", `show ${text}`);
-      button.addEventListener("click", () => onAll(on));
+      button.addEventListener("click", () => onShow(shown));
       row.append(button);
     }
     if (entries.length >= FILTER_FROM) {
@@ -157,13 +166,21 @@
   };
   optbench.hideTip = () => { tip.hidden = true; };
 
+  const MOST_NAMES = 3;
+
+  function listed(absent) {
+    const told = absent.slice(0, MOST_NAMES).map(({ text, why }) => `${text} (${why})`).join(", ");
+    return absent.length > MOST_NAMES ? `${told} and ${absent.length - MOST_NAMES} more, see the tables` : told;
+  }
+
   // Returns what the marks in a figure mean, as one line of text.
   optbench.keyText = (chart, state, figure) => {
     const axis = optbench.choice(chart.y, state.y);
     const has = (test) => figure.at.some(test);
     const parts = [];
-    const shade = `${chart.banded}${figure.banded ? "" : `, drawn for at most ${chart.mostBands} curves`}`;
-    if (chart.banded && figure.curves.some((curve) => curve.low)) parts.push(`shade: ${shade}`);
+    const { shown, known } = figure;
+    if (optbench.first(chart, state) < known) parts.push(`${shown} of ${known} shown, the best ${chart.first} at first`);
+    if (figure.banded) parts.push(`shade: ${chart.banded}`);
     if (has((m) => m.symbol === "x-thin")) parts.push("× diverged");
     if (has((m) => m.symbol === "square-x-open")) parts.push("⊠ failed: see the statuses");
     if (has((m) => m.symbol === "line-ns")) parts.push("| budget spent");
@@ -173,6 +190,9 @@
     if (axis.targets?.length) parts.push(`dotted: target${axis.targets.length > 1 ? "s" : ""} ${axis.targets.map(({ text }) => text).join(", ")}`);
     if (figure.above.found.length) parts.push(`× above: ${chart.railMeaning}`);
     if (chart.bounds?.length) parts.push(`upright lines: ${chart.boundsMeaning ?? "where divergence begins"}`);
+    const shares = optbench.choice(chart.x, state.x).shares;
+    if (shares && figure.curves.some((curve) => curve.entry.shared)) parts.push(`‡ ${shares}`);
+    if (figure.absent.length) parts.push(`not drawn: ${listed(figure.absent)}`);
     if (figure.hidden) parts.push(`${figure.hidden} curve${figure.hidden > 1 ? "s have" : " has"} values ≤ 0, which a logarithmic axis cannot show`);
     return parts.join(" · ");
   };
@@ -211,7 +231,7 @@
   }
 
   function table(heads, rows) {
-    const cell = (tag, text) => make(tag, { textContent: text });
+    const cell = (tag, text) => make(tag, {}, ...parted(text));
     const head = make("tr", {}, ...heads.map((text) => Object.assign(cell("th", text), { scope: "col" })));
     const body = rows.map((row) => make("tr", {}, ...row.map((text, i) => (i
       ? cell("td", text) : Object.assign(cell("th", text), { scope: "row" })))));

@@ -8,6 +8,7 @@
   const RAIL = 0.035; // height of one name's row of the rail, as a share of the plot
   const MAX_RAIL = 0.32;
   const PER_LETTER = 7.3; // pixels that a letter of a title takes, on average
+  const PER_DECADE = { x: 100, y: 45 }; // pixels from which on 2 and 5 have room between powers of ten
   const MOST_MARKERS = 60; // beyond so many curves markers tell nothing, and cost half of the time
   const ENDS = {
     lost: { symbol: "x-thin", size: 9 },
@@ -50,7 +51,8 @@
     for (const curve of curves) {
       if (curve.entry.reference) continue;
       const y = floored(curve.y, axis, log);
-      for (const value of y) {
+      // Bars of points are few and are shown whole; bands of curves end where the plot does.
+      for (const value of curve.points && curve.low ? [...y, ...curve.low, ...curve.high] : y) {
         if (log && value <= 0) continue;
         low = Math.min(low, value);
         high = Math.max(high, value);
@@ -75,10 +77,12 @@
 
   const shown = (range, log) => (log ? range.map((v) => Math.log10(v)) : range);
 
-  function span(curves, log) {
+  // Returns the same of the other axis, which marks of the rail share.
+  function span(curves, marks, log) {
     let [low, high] = [Infinity, -Infinity];
-    for (const curve of curves) {
-      for (const x of curve.entry.reference ? [] : curve.x) {
+    const own = curves.filter((curve) => !curve.entry.reference);
+    for (const places of [...own.flatMap(({ x, left, right }) => [x, left ?? [], right ?? []]), marks.map(({ x }) => x)]) {
+      for (const x of places) {
         if (log ? x > 0 : Number.isFinite(x)) {
           low = Math.min(low, x);
           high = Math.max(high, x);
@@ -215,10 +219,13 @@
     return [...across, ...upright];
   }
 
-  // Between one decade and four the ticks are 1, 2 and 5; plotly would label every digit.
-  function ticks(log, [low, high]) {
+  // Where 2 and 5 have no room the ticks are powers of ten, as many as have; between one decade and
+  // four plotly would label every digit.
+  function ticks(log, [low, high], length, room) {
     const decades = Math.log10(high) - Math.log10(low);
-    return log && decades > 1 && decades < 4 ? { dtick: "D2" } : { nticks: 9 };
+    if (!log || decades <= 1) return { nticks: 9 };
+    if (length / decades < room) return { dtick: Math.ceil((decades * room) / 2 / length) };
+    return decades < 4 ? { dtick: "D2" } : { nticks: 9 };
   }
 
   // Returns a title in as many lines as it needs on an axis of so many pixels.
@@ -244,7 +251,7 @@
       exponentformat: "power", showexponent: "all", minexponent: 4, zeroline: false, automargin: true,
       gridcolor: faint(variable("--ink", "#1b1f24"), 0.1), linecolor: faint(variable("--ink", "#1b1f24"), 0.5),
       showline: true, ticks: "outside", ticklen: 4, tickcolor: faint(variable("--ink", "#1b1f24"), 0.5),
-      ...ticks(log, range), ...(choice.percent ? { tickformat: ".0%" } : {}), ...more,
+      ...ticks(log, range, length, PER_DECADE[more.anchor ? "x" : "y"]), ...(choice.percent ? { tickformat: ".0%" } : {}), ...more,
     };
   }
 
@@ -273,6 +280,11 @@
     };
   }
 
+  function counts(entries, visible) {
+    const names = entries.filter((entry) => !entry.reference);
+    return { known: names.length, shown: names.filter((entry) => visible.has(entry)).length };
+  }
+
   optbench.choice = (choices, key) => choices.find((choice) => choice.key === key) ?? choices[0];
 
   // Returns { traces, layout, who, marks }: `who[k]` tells what trace k is, for the hover box.
@@ -280,9 +292,10 @@
     const axis = optbench.choice(chart.y, state.y);
     const visible = new Set(series.entries.filter((entry) => !state.hidden.has(entry.text)));
     const curves = series.curves.filter((curve) => visible.has(curve.entry));
-    const ranges = { x: span(curves, state.xlog), y: limits(curves, axis, state.ylog) };
-    ranges.x = chart.span?.[state.x] ?? ranges.x;
     const above = rail(chart, data, visible);
+    const ranges = {
+      x: chart.span?.[state.x] ?? span(curves, above.found, state.xlog), y: limits(curves, axis, state.ylog),
+    };
     ranges.empty = !above.found.length && !curves.some((curve) => !curve.entry.reference && curve.x.length);
     const fix = (values) => floored(values, axis, state.ylog);
     const y = curves.map((curve) => fix(curve.y));
@@ -299,7 +312,7 @@
     const hidden = state.ylog && !axis.floor ? curves.filter((curve) => curve.y.some((v) => v <= 0)).length : 0;
     return {
       traces: drawn.map(([trace]) => trace), who: drawn.map(([, who]) => who), curves, at, hidden, above,
-      banded: areas.length > 0,
+      banded: areas.length > 0, absent: series.absent, ...counts(series.entries, visible),
       layout: layout(chart, state, ranges, above, rules(chart, axis, visible, ranges, above.height), size),
     };
   };

@@ -28,10 +28,13 @@
 
     begin() {
       const { x, y, views } = this.chart;
-      return {
-        x: x[0].key, y: y[0].key, xlog: x[0].log, ylog: y[0].log, view: views?.[0].key ?? "best", one: 0,
-        hidden: new Set(),
-      };
+      const state = { x: x[0].key, y: y[0].key, xlog: x[0].log, ylog: y[0].log, view: views?.[0].key ?? "best", one: 0 };
+      return { ...state, hidden: this.unseen(state) };
+    }
+
+    // Returns the names that are hidden before the reader chooses.
+    unseen(state) {
+      return new Set(this.chart.names.slice(optbench.first(this.chart, state)).map(({ text }) => text));
     }
 
     // Builds the choices anew: which there are depends on the view.
@@ -52,14 +55,14 @@
         const { percent, date } = optbench.choice(chart[axis], state[axis]);
         return !percent && !date;
       });
-      this.controls.append(...logs.map(([axis, key]) => (
+      this.controls.append(optbench.make("div", { className: "checks" }, ...logs.map(([axis, key]) => (
         optbench.check(`log ${axis}`, state[key], (on) => this.set({ [key]: on }))
-      )));
+      ))));
     }
 
     async set(change, other = false) {
       Object.assign(this.state, change);
-      if (other) this.state.hidden.clear();
+      if (other) this.state.hidden = this.unseen(this.state);
       const file = optbench.fileOf(this.chart, this.state);
       try {
         const loaded = file ? await optbench.ask(file) : null;
@@ -115,11 +118,12 @@
     // Builds a new legend for new curves or colours, and otherwise says which are shown.
     legendOf() {
       const { entries } = this.series;
-      const same = `${optbench.isDark()} ${entries.map((entry) => entry.text).join("\n")}`;
+      const { shares } = optbench.choice(this.chart.x, this.state.x);
+      const same = `${optbench.isDark()} ${this.state.view} ${shares} ${entries.map((entry) => entry.text).join("\n")}`;
       if (same !== this.listed) {
-        const legend = optbench.legend(entries, this.chart, {
+        const legend = optbench.legend(entries, this.chart, this.state, {
           onToggle: (entry) => this.toggle(entry), onOnly: (entry) => this.only(entry),
-          onAll: (on) => this.show(on ? entries : []), onPoint: (entry) => this.point(entry),
+          onShow: (some) => this.show(some), onPoint: (entry) => this.point(entry),
         });
         this.legend.replaceWith(legend);
         Object.assign(this, { legend, listed: same });

@@ -87,7 +87,7 @@
     const colours = ramp(known.length, dark);
     const entries = known.map((lr, i) => ({
       text: lr === null ? "no learning rate" : `lr ${optbench.number(lr)}`,
-      paint: colours[i], dash: "solid", tips: [], marker: "none",
+      paint: colours[i], dash: "solid", tips: [], marker: "none", shared: chart.names[state.one].shared,
     }));
     const entryOf = (run) => entries[known.indexOf(run.lr)];
     return { entries, curves: drawn(chart, file, state, chosen, entryOf) };
@@ -105,16 +105,16 @@
   optbench.fileOf = (chart, state) => chart.views?.find((view) => view.key === state.view)?.file
     ?? optbench.choice(chart.x, state.x).file;
 
-  // Returns { entries, curves } of a chart; `file` is what `fileOf` names.
+  // Returns { entries, curves, absent } of a chart; `file` is what `fileOf` names.
   optbench.series = (chart, data, file, state, dark) => {
     const views = { rates, runs };
     const found = views[state.view]?.(chart, file, state, dark) ?? best(chart, data, state, file);
     const lines = references(chart, data, state);
     const used = new Set(found.curves.map((curve) => curve.entry));
-    const entries = found.entries.filter((entry) => used.has(entry) || entry.absent);
     return {
-      entries: [...entries, ...lines.map((line) => line.entry)],
+      entries: [...found.entries.filter((entry) => used.has(entry)), ...lines.map((line) => line.entry)],
       curves: [...found.curves, ...lines],
+      absent: found.entries.filter((entry) => entry.why && !used.has(entry)),
     };
   };
 

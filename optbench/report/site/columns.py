@@ -30,8 +30,24 @@ class Columns:
         """
         return self._places.setdefault(_packed(values), len(self._places))
 
+    def derived(self, values: Array, of: Array, scale: float, offset: float) -> int:
+        """Return the place of a column that is another one, scaled and shifted, in few characters.
+
+        Args:
+            values: As for `add`.
+            of: The other column; where `of * scale + offset` does not show the same digits as the
+                values, they are added as they are.
+            scale: A number.
+            offset: Another.
+        """
+        place = self.add(of)
+        text = f"~{place}*{scale!r}+{offset!r}"
+        with np.errstate(over="ignore", invalid="ignore"):
+            close = _is_close(_shown(of).astype(np.float64) * scale + offset, values)
+        return self._places.setdefault(text, len(self._places)) if close else self.add(values)
+
     def written(self) -> list[Any]:
-        """Return the columns: `f` and `d` for floats of 4 and 8 bytes, `=` for a constant."""
+        """Return the columns: `f` and `d` for floats of 4 and 8 bytes, `=` and `~` for others."""
         return list(self._places)
 
 
@@ -40,10 +56,15 @@ def _packed(values: Array) -> str:
     n = len(values)
     if n and np.isfinite(values[0]) and (values == values[0]).all():
         return f"={n}*{float(values[0])!r}"
+    data = _shown(values)
+    return {4: "f", 8: "d"}[data.itemsize] + base64.b64encode(data.tobytes()).decode()
+
+
+def _shown(values: Array) -> np.ndarray:
+    """Return floats of as few bytes as hold the values."""
     with np.errstate(over="ignore", under="ignore"):
         short = values.astype("<f4")
-    kind, data = ("f", short) if _is_close(short, values) else ("d", values.astype("<f8"))
-    return kind + base64.b64encode(data.tobytes()).decode()
+    return short if _is_close(short, values) else values.astype("<f8")
 
 
 def _is_close(short: np.ndarray, values: Array) -> bool:

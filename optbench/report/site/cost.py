@@ -19,7 +19,7 @@ from optbench.core.target import Target
 from optbench.report.measures import budget_name
 from optbench.report.site.columns import Columns
 from optbench.report.site.curves import final_label
-from optbench.report.site.entries import entries
+from optbench.report.site.entries import entries, is_shared, shares
 from optbench.report.style import LineStyle
 
 Json = dict[str, Any]
@@ -99,7 +99,7 @@ def pareto_chart(
     names = entries(rows, styles, old)
     for row, name in zip(rows, names, strict=True):
         if not any(_is_drawn(points[cost][row.name]) for cost in known):
-            name |= {"absent": True, "mark": name.get("mark", "lost or unknown")}
+            name.setdefault("why", "lost or unknown")
     return {
         "about": "Lower left is better; the front joins those that none beats in both.",
         "names": names,
@@ -110,7 +110,12 @@ def pareto_chart(
             _curve(place, {cost: points[cost][row.name] for cost in known}, columns)
             for place, row in enumerate(rows)
         ],
-        "references": [line for cost in known for line in _front(cost, points[cost], columns)],
+        "references": [
+            line
+            for cost in known
+            if not (cost == "seconds" and shares(rows))
+            for line in _front(cost, points[cost], columns)
+        ],
         "reached": "",
         "bare": True,
         "every": True,
@@ -122,13 +127,15 @@ def _is_drawn(point: Point) -> bool:
 
 
 def _axis(rows: Sequence[Row], cost: str, points: Any) -> Json:
+    mixed = shares(rows, "; no front joins the two kinds") if cost == "seconds" else {}
+    batched = " (a batch's, shared out over its runs)" if not mixed and is_shared(rows[0]) else ""
     labels = {
         "gradient_calls": f"{budget_name(rows)} until the run ended",
-        "seconds": "seconds until the run ended",
+        "seconds": f"seconds until the run ended{batched}",
         "state_bytes": "state of the optimizer, bytes a variable",
     }
     paid = [point.cost for point in points if _is_drawn(point)]
-    return {"key": cost, "label": labels[cost], "log": min(paid, default=0) > 0}
+    return {"key": cost, "label": labels[cost], "log": min(paid, default=0) > 0, **mixed}
 
 
 def _measured(rows: Sequence[Row], measure: str) -> Json:

@@ -18,6 +18,7 @@ from optbench.analysis.curves import (
     Band,
     band,
     levels,
+    start_gap,
 )
 from optbench.analysis.statistics import MIN_SEEDS
 from optbench.analysis.summary import Row, learning_rate
@@ -27,7 +28,8 @@ from optbench.core.target import SUBOPTIMALITY
 from optbench.report.measures import NAMES, SYMBOLS, axis_name, budget_name, in_words
 from optbench.report.site.bounds import bounds
 from optbench.report.site.columns import Columns
-from optbench.report.site.entries import entries
+from optbench.report.site.entries import FIRST, entries, is_shared, shares
+from optbench.report.site.results import spent
 from optbench.report.site.thin import thin
 from optbench.report.style import LineStyle
 
@@ -150,6 +152,7 @@ def convergence(
         "views": [VIEWS[0], *({**view, "file": files["runs"]} for view in VIEWS[1:])],
         "curves": medians(rows, bands, at_once, columns, width),
         "references": bounds(rows, axes, columns) if SUBOPTIMALITY in measures else [],
+        "first": FIRST,
         "mostBands": MOST_BANDS,
         "banded": f"quartiles over seeds (from {MIN_SEEDS} seeds on)",
         "reached": stopped,
@@ -216,8 +219,18 @@ def _run(
         "status": printable(words),
         **({"end": end} if end else {}),
         "x": {axis: columns.add(x[kept]) for axis, x in xs.items()},
-        "y": {name: columns.add(y[kept]) for name, y in ys.items()},
+        "y": {name: _added(run, name, y[kept], ys, kept, columns) for name, y in ys.items()},
     }
+
+
+def _added(
+    run: Run, name: str, y: Array, ys: Mapping[str, Array], kept: Any, columns: Columns
+) -> int:
+    """Add a measure of a run; f is f* and the gap, which takes next to no room beside the gap."""
+    f_star = run.facts.get("f_star")
+    if name != "value" or SUBOPTIMALITY not in ys or f_star is None:
+        return columns.add(y)
+    return columns.derived(y, ys[SUBOPTIMALITY][kept], start_gap(run), f_star)
 
 
 def _curve(
@@ -260,7 +273,8 @@ def _end(runs: Sequence[Run]) -> str:
 
 
 def _axis(rows: Sequence[Row], axis: str, bands: Sequence[Band]) -> Json:
-    batched = any(run.engine == "batched" for row in rows for run in row.best)
+    mixed = shares(rows)
+    batched = not mixed and any(map(is_shared, rows))
     labels = {
         "gradient_calls": budget_name(rows),
         "step": "steps",
@@ -268,7 +282,13 @@ def _axis(rows: Sequence[Row], axis: str, bands: Sequence[Band]) -> Json:
         "seconds": "seconds" + (" (a batch's, shared out over its runs)" if batched else ""),
     }
     early = _is_early(bands, measure_shown(rows))
-    return {"key": axis, "label": labels[axis], "log": not is_learning(rows) and early}
+    log = not is_learning(rows) and early
+    return {
+        "key": axis,
+        "label": labels[axis],
+        "log": log,
+        **(mixed if axis == "seconds" else {}),
+    }
 
 
 def _is_early(bands: Sequence[Band], measure: str) -> bool:
@@ -328,7 +348,7 @@ def _sentence(row: Row) -> str:
     reached = [reach for reach in row.reach if reach.gradient_calls is not None]
     name = printable(row.name)
     if reached:
-        return f"{name} reaches {reached[-1].target:g} after {reached[-1].gradient_calls:g}"
+        return f"{name} reaches {reached[-1].target:g} after {spent(row, reached[-1].target)}"
     return (
         f"{name} has no finite end"
         if row.final is None

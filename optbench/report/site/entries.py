@@ -23,6 +23,9 @@ MARKERS = {
 }
 """Markers of our figures as the plotting bundle calls them."""
 
+FIRST = 10
+"""Curves of so many names are shown before the reader chooses: there are as many colours."""
+
 LINE_WIDTH = 1.6
 """Lengths of dashes are in line widths."""
 
@@ -65,11 +68,30 @@ def entries(
             **look(styles[row.name]),
             "spec": [printable(text) for text in _spec(row)],
             "tips": [printable(text) for text in (*_spec(row), *_tuning(row))],
-            **({"mark": OLD} if is_old(row.runs, old) else {}),
-            **({} if any(run.curve for run in row.best) else _absent(row)),
+            **({"mark": OLD} if mark else {}),
+            **({"shared": True} if is_shared(row) else {}),
+            **({} if any(run.curve for run in row.best) else {"why": _why(row)}),
         }
-        for row in rows
+        for row, mark in zip(rows, old_ones(rows, old), strict=True)
     ]
+
+
+def old_ones(rows: Sequence[Row], old: Set[str]) -> list[bool]:
+    """Return which rows are marked as of old code; none where all are, as the page says so once."""
+    marks = [is_old(row.runs, old) for row in rows]
+    return [mark and not all(marks) for mark in marks]
+
+
+def is_shared(row: Row) -> bool:
+    """Return whether the times of a row are those of batches, shared out over their runs."""
+    return any(run.engine == "batched" for run in row.best)
+
+
+def shares(rows: Sequence[Row], more: str = "") -> dict[str, str]:
+    """Return what an axis of seconds says of rows some of which share times, and others do not."""
+    if len({is_shared(row) for row in rows}) < 2:
+        return {}
+    return {"shares": f"time of a batch, divided by its runs: not that of a single one{more}"}
 
 
 def is_old(runs: Iterable[Any], old: Set[str]) -> bool:
@@ -84,11 +106,11 @@ def _spec(row: Row) -> list[str]:
 
 def _tuning(row: Row) -> list[str]:
     seeds = f"{len(row.best)} seed{'' if len(row.best) == 1 else 's'}"
-    if row.best_lr is None:
+    if row.best_lr is None or row.final is None:
         return [seeds]
     return [f"lr {row.best_lr:.6g}, best of {len(row.learning_rates)}; {seeds}"]
 
 
-def _absent(row: Row) -> dict[str, Any]:
+def _why(row: Row) -> str:
     statuses = ", ".join(sorted({str(run.status) for run in row.runs}))
-    return {"absent": True, "mark": statuses.replace("_", " ")}
+    return statuses.replace("_", " ")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optbench.analysis.summary import Row
-from optbench.analysis.tables import cells, printable
+from optbench.analysis.tables import printable
+from optbench.report.site.results import line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +48,21 @@ def schedule_grid(rows: Sequence[Row]) -> Grid | None:
     """
     by_optimizer: dict[str, dict[str, GridCell]] = {}
     for row in rows:
-        line = by_optimizer.setdefault(row.optimizer, {})
-        text = cells(row, ())
-        line[row.schedule] = GridCell(
-            final=text.final_in_full, lr=text.lr, edge=row.edge, best=not line
+        own, text = by_optimizer.setdefault(row.optimizer, {}), line(row, ())
+        own[row.schedule] = GridCell(
+            final=text.final_in_full, lr=text.lr, edge=text.edge, best=not own
         )
-    several = {name: line for name, line in by_optimizer.items() if len(line) > 1}
+    several = {name: own for name, own in by_optimizer.items() if len(own) > 1}
     if not several:
         return None
     schedules = sorted(
-        {s for line in several.values() for s in line}, key=lambda s: (s != "constant", s)
+        {schedule for own in several.values() for schedule in own},
+        key=lambda s: (s != "constant", s),
     )
     return Grid(
         schedules=[printable(schedule) for schedule in schedules],
         lines=[
-            (printable(name), [line.get(schedule) for schedule in schedules])
-            for name, line in several.items()
+            (printable(name), [own.get(schedule) for schedule in schedules])
+            for name, own in several.items()
         ],
     )

@@ -20,6 +20,9 @@ WORST = 100.0
 SCALE = colormaps["cividis_r"]
 """Colours that stay in order for every eye and on paper; bright is good."""
 
+UNMEASURED = "not measurable, as f* is unknown"
+"""What is said of targets of a function whose infimum nobody knows."""
+
 BRIGHT = 0.5
 """Up to this share of the scale letters are dark."""
 
@@ -85,6 +88,8 @@ def _order(line: tuple[str, Sequence[Heat]]) -> tuple[int, float, str]:
 
 
 def _label(contest: Contest, title: str) -> str:
+    if not contest.is_measured(title):
+        return UNMEASURED
     level = contest.target(title)
     rows = [row for name in contest.names if (row := contest.row(title, name)) is not None]
     if level is None or not rows:
@@ -98,6 +103,8 @@ def _cell(contest: Contest, title: str, name: str, best: float) -> Heat:
     row, target = contest.row(title, name), contest.target(title)
     if row is None:
         return Heat(text="", kind="none", title="did not run")
+    if not contest.is_measured(title):
+        return Heat(text="?", kind="miss", title=UNMEASURED)
     if target is None:
         return Heat(text="—", kind="miss", title="nobody reaches a target that all aim at")
     return _ratio(row, target, best)

@@ -6,6 +6,13 @@ import re
 import unicodedata
 from hashlib import sha256
 
+from markupsafe import Markup, escape
+
+from optbench.analysis.tables import printable
+
+PARTS = re.compile(r"([:,=_/])(?=.)")
+"""After what a name may go on in the next line; no entity of HTML has one of them."""
+
 
 def file_stem(name: str) -> str:
     """Return a file name for any text: short, plain, and different for different texts."""
@@ -14,6 +21,11 @@ def file_stem(name: str) -> str:
     if plain and plain == name:
         return name
     return f"{plain or 'problem'}-{sha256(name.encode()).hexdigest()[:6]}"
+
+
+def parted(name: str) -> Markup:
+    """Return a name as HTML in which a line may end after `:`, `,`, `=`, `_` and `/`."""
+    return Markup(PARTS.sub(r"\1<wbr>", str(escape(printable(name)))))
 
 
 def problem_page(title: str) -> str:

@@ -12,13 +12,14 @@ from optbench.analysis.curves import FLOOR, LOGARITHMIC, Array
 from optbench.analysis.sensitivity import good_region, sensitivity
 from optbench.analysis.statistics import wilson
 from optbench.analysis.summary import Row
-from optbench.analysis.tables import cells, judged_targets, printable, target_label
+from optbench.analysis.tables import judged_targets, printable, target_label
 from optbench.core.target import Target
 from optbench.report.site.columns import Columns, script
-from optbench.report.site.entries import is_old, look
+from optbench.report.site.entries import is_old, look, old_ones
 from optbench.report.site.names import file_stem, optimizer_page
 from optbench.report.site.problem import failures, statuses
-from optbench.report.site.sensitivity import boundary_text, region_text
+from optbench.report.site.results import line, rated
+from optbench.report.site.sensitivity import boundary_text, rail, region_text
 from optbench.report.site.whole import Page, Whole
 from optbench.report.style import line_styles
 from optbench.theory.diagnosis.diagnose import behaviour_of
@@ -39,9 +40,9 @@ class Place:
         final: Final measure with its interval.
         note: What that leaves out or costs besides, if anything.
         rate: How the end of the first seed goes with the step.
-        told: The rate's uncertainty, or why there is none.
+        told: The rate's uncertainty.
         diverged: Number and share of runs, with its interval.
-        old: Whether one of the runs is of old code.
+        old: Whether to mark it as of old code.
     """
 
     title: str
@@ -80,35 +81,36 @@ def page_of_optimizer(whole: Whole, name: str) -> Page:
         variant=sorted({printable(str(row.variant)) for row in rows}),
         schedule=sorted({printable(str(run.spec.schedule)) for run in runs}),
         statuses=statuses(runs),
-        places=[_place(whole, row) for row in rows],
+        places=[_place(whole, *pair) for pair in zip(rows, old_ones(rows, whole.old), strict=True)],
+        whole_old=all(is_old(row.runs, whole.old) for row in rows),
         data=data,
         failures=failures(runs),
     )
     return Page(path=optimizer_page(name), html=html, data={data: chart})
 
 
-def _place(whole: Whole, row: Row) -> Place:
+def _place(whole: Whole, row: Row, old: bool) -> Place:
     rivals = whole.problems[row.title]
     targets = judged_targets(rivals)
     mine = [target for target in targets if any(r.target == target.level for r in row.reach)]
     hardest: list[Target] = mine[-1:]
-    text, region = cells(row, hardest), good_region(row)
-    rate = None if row.is_task else behaviour_of(row.best[0])
+    text, region = line(row, hardest), good_region(row)
+    rate, told = ("", "") if row.is_task else rated(behaviour_of(row.best[0]))
     low, high = wilson(row.diverged, len(row.runs))
     return Place(
         title=row.title,
         rank=f"{[rival.name for rival in rivals].index(row.name) + 1} of {len(rivals)}",
         lr=text.lr,
-        edge=row.edge,
+        edge=text.edge,
         region=(region_text(region), boundary_text(region)),
         target=target_label(rivals, hardest[0]) if hardest else "",
         reach=text.reach[0] if hardest else "",
         final=text.final,
         note=text.note,
-        rate="" if rate is None else rate.short,
-        told="" if rate is None else f"{rate.kind}: {rate.text}",
+        rate=rate,
+        told=told,
         diverged=f"{row.diverged}/{len(row.runs)} [{low:.0%}, {high:.0%}]",
-        old=is_old(row.runs, whole.old),
+        old=old,
     )
 
 
@@ -117,11 +119,11 @@ def _chart(whole: Whole, rows: Sequence[Row]) -> str:
     tuned = [row for row in rows if row.learning_rates]
     styles = line_styles(row.title for row in tuned)
     columns, curves = Columns(), []
-    for place, row in enumerate(tuned):
-        curve = sensitivity(row)
+    found = list(map(sensitivity, tuned))
+    for place, (row, curve) in enumerate(zip(tuned, found, strict=True)):
         ratio = _relative(curve.median, row, whole.problems[row.title])
         best = np.flatnonzero(curve.lr == row.best_lr)
-        if np.isfinite(ratio).any():
+        if np.isfinite(ratio).any() or curve.lost.any():
             at = {"lr": {"ratio": [columns.add(curve.lr), columns.add(ratio)]}}
             ring = {"ring": int(best[0])} if len(best) else {}
             curves.append({"of": place, "at": at, "every": True, **ring})
@@ -134,6 +136,7 @@ def _chart(whole: Whole, rows: Sequence[Row]) -> str:
         "x": [{"key": "lr", "label": "learning rate", "log": True}],
         "y": [{"key": "ratio", "label": "final measure, relative to the best one", "log": True}],
         "curves": curves,
+        **rail(enumerate(found), columns, ", or ended far above the start"),
         "rings": "best learning rate",
         "reached": "",
         "every": True,

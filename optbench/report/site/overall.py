@@ -86,6 +86,7 @@ def overall(whole: Whole) -> tuple[dict[str, Any], dict[str, str]]:
         "times": times,
         # The hardest of the targets that most problems have.
         "first_time": max(range(len(times)), key=lambda i: (len(times[i].problems), i), default=0),
+        "unmeasured": any(not whole.contest.is_measured(t) for t in whole.contest.problems),
         "uncounted": _with_products(whole),
     }
     return values, {DATA: _charts(whole, performance, data)}

@@ -12,6 +12,7 @@ from optbench.report.site.entries import is_old
 from optbench.report.site.heat import heat_map
 from optbench.report.site.overall import DATA, overall
 from optbench.report.site.problem import failures, statuses
+from optbench.report.site.results import spent
 from optbench.report.site.whole import Page, Whole
 
 
@@ -53,6 +54,7 @@ def page_of_overview(whole: Whole) -> Page:
         statuses=statuses(whole.runs),
         failures=failures(whole.runs),
         old=sum(run.spec.digest in whole.old for run in whole.runs),
+        marked=not all(is_old(row.runs, whole.old) for row in whole.rows),
         data=DATA,
         problems=[_line(whole, rows) for rows in whole.problems.values()],
         heat=heat_map(whole.contest),
@@ -77,6 +79,7 @@ def _line(whole: Whole, rows: Sequence[Row]) -> Line:
 def _cost(row: Row) -> str:
     reached = [reach for reach in row.reach if reach.gradient_calls is not None]
     if reached and not row.is_task:
-        target = target_label([row], Target(row.target_measure, reached[-1].target))
-        return f"{reached[-1].gradient_calls:,.6g} evaluations to {target}"
+        level = reached[-1].target
+        target = target_label([row], Target(row.target_measure, level))
+        return f"{spent(row, level)} evaluations to {target}"
     return "" if row.final is None else f"ends at {row.final.center:.3g}"

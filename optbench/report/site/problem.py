@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from optbench.analysis.contest import contest
 from optbench.analysis.curves import is_task, relative_suboptimality
 from optbench.analysis.sensitivity import good_region
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import (
-    cells,
     ends_shown,
     is_learning,
     judged_targets,
@@ -18,6 +18,7 @@ from optbench.analysis.tables import (
     measure_words,
     printable,
     target_label,
+    targets_of,
 )
 from optbench.cards import cards
 from optbench.core.run import Run
@@ -25,10 +26,12 @@ from optbench.report.measures import SYMBOLS
 from optbench.report.site.columns import Columns, script
 from optbench.report.site.cost import cost_table, pareto_chart
 from optbench.report.site.curves import bands_of, convergence, medians, single_runs
-from optbench.report.site.entries import is_old
+from optbench.report.site.entries import is_old, old_ones
 from optbench.report.site.grid import schedule_grid
+from optbench.report.site.heat import UNMEASURED
 from optbench.report.site.names import file_stem, problem_page
 from optbench.report.site.picture import picture
+from optbench.report.site.results import line, rated
 from optbench.report.site.sensitivity import boundary_text, region_text, sensitivity_chart
 from optbench.report.site.thin import WIDTH
 from optbench.report.site.whole import Page, Whole
@@ -178,11 +181,16 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _warnings(rows: Sequence[Row]) -> list[str]:
+    warnings = []
+    if not contest(rows).is_measured(rows[0].title) and targets_of(rows):
+        warnings.append(f"Its targets are {UNMEASURED}: f itself is shown.")
     gaps = (relative_suboptimality(run) for row in rows for run in row.runs)
     lowest = min((float(gap.min()) for gap in gaps if len(gap)), default=0.0)
     if lowest < WRONG_MINIMUM:
-        return [f"A run went below f* by {-lowest:.2g} of the starting gap: f* may be wrong."]
-    return []
+        warnings.append(
+            f"A run went below f* by {-lowest:.2g} of the starting gap: f* may be wrong."
+        )
+    return warnings
 
 
 def _table(whole: Whole, rows: Sequence[Row]) -> dict[str, Any]:
@@ -194,10 +202,11 @@ def _table(whole: Whole, rows: Sequence[Row]) -> dict[str, Any]:
         "measure": measure_words(rows) if learning else SYMBOLS[measure_shown(rows)],
         "targets": [target_label(rows, target) for target in targets],
         "ends": [name.replace("_", " ") for name in ends],
-        "rows": [cells(row, targets, ends) for row in rows],
+        "rows": [line(row, targets, ends) for row in rows],
         "pages": [row.name for row in rows],
-        "old": [is_old(row.runs, whole.old) for row in rows],
-        "rates": [] if learning else [behaviour_of(row.best[0]) for row in rows],
+        "old": old_ones(rows, whole.old),
+        "whole_old": all(is_old(row.runs, whole.old) for row in rows),
+        "rates": [] if learning else [rated(behaviour_of(row.best[0])) for row in rows],
         "regions": [(region_text(region), boundary_text(region)) for region in regions],
         "is_task": learning,
     }

@@ -10,7 +10,7 @@ import numpy as np
 from optbench.analysis.profiles import Profile
 from optbench.analysis.tables import printable
 from optbench.report.site.columns import Columns
-from optbench.report.site.entries import look
+from optbench.report.site.entries import FIRST, look
 from optbench.report.style import LineStyle
 
 Json = dict[str, Any]
@@ -37,6 +37,8 @@ def profile_chart(
     Returns:
         The chart as JSON.
     """
+    one = profile.instances == profile.problems
+    trials = "" if one else f" with the {profile.problems} problems as trials"
     first = float(profile.x.min(initial=np.inf, where=profile.x > 0)) if len(profile.x) else 1.0
     first = first if np.isfinite(first) else 1.0
     last = float(profile.x.max(initial=first)) * BEYOND
@@ -50,8 +52,9 @@ def profile_chart(
         "y": [{"key": "share", "label": y, "log": False, "range": [-0.01, 1.02], "percent": True}],
         "span": {"cost": [first, max(last, first * 2)]},
         "curves": [_curve(place, name, profile, last, columns) for place, name in enumerate(best)],
+        "first": FIRST,
         "mostBands": MOST_BANDS,
-        "banded": "Wilson's 95 % intervals with the problems as trials",
+        "banded": f"Wilson's 95 % intervals{trials}",
         "reached": "",
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from optbench.analysis.tables import is_learning, measure_shown, printable
 from optbench.core.target import SUBOPTIMALITY
 from optbench.report.site.columns import Columns
 from optbench.report.site.curves import WIDE, final_label
-from optbench.report.site.entries import entries
+from optbench.report.site.entries import FIRST, entries
 from optbench.report.style import LineStyle
 
 Json = dict[str, Any]
@@ -57,14 +57,13 @@ def sensitivity_chart(
         "x": [{"key": "lr", "label": "learning rate", "log": True}],
         "y": [_axis(rows, measure, found)],
         "curves": [_curve(*pair, columns) for pair in pairs if len(pair[2].lr)],
-        "rail": [_rail(place, curve, columns) for place, _, curve in pairs if curve.lost.any()],
-        "railLabel": "diverged",
-        "railMeaning": f"diverged{above if np.isfinite(top) else ''}; faint: some of the seeds",
+        **rail(enumerate(found), columns, above if np.isfinite(top) else ""),
         "bounds": [
             {"of": place, "at": region.boundary}
             for place, region in enumerate(regions)
             if region is not None and region.boundary is not None
         ],
+        "first": FIRST,
         "banded": f"quartiles over seeds (from {MIN_SEEDS} seeds on)",
         "rings": "best learning rate",
         "reached": "",
@@ -114,13 +113,28 @@ def _curve(place: int, row: Row, curve: Sensitivity, columns: Columns) -> Json:
     }
 
 
-def _rail(place: int, curve: Sensitivity, columns: Columns) -> Json:
-    numbers = (curve.lr, curve.lost, curve.seeds.astype(np.float64))
-    return {"of": place, "columns": [columns.add(column) for column in numbers]}
+def rail(curves: Iterable[tuple[int, Sensitivity]], columns: Columns, more: str = "") -> Json:
+    """Return what a chart shows of lost runs, which have no height: crosses above the plot.
+
+    Args:
+        curves: Each with the place of its name.
+        columns: Where the numbers go.
+        more: What else counts as diverged, as words that go on.
+    """
+    rows = [
+        {"of": place, "columns": [columns.add(column) for column in numbers]}
+        for place, curve in curves
+        if curve.lost.any()
+        for numbers in [(curve.lr, curve.lost, curve.seeds.astype(np.float64))]
+    ]
+    meaning = f"diverged{more}; faint: some of the seeds"
+    return {"rail": rows, "railLabel": "diverged", "railMeaning": meaning}
 
 
 def _sentence(row: Row, region: GoodRegion | None) -> str:
     name = printable(row.name)
     lost = f"{row.diverged} of {len(row.runs)} runs diverged"
+    if row.final is None:
+        return f"{name} has no best one, {lost}"
     width = "" if region is None else f", good over {region.decades:.2f} decades"
     return f"{name} is best at {row.best_lr:.3g}{width}, {lost}"

@@ -12,7 +12,7 @@ from optbench.analysis.contest import Contest, contest
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import printable
 from optbench.core.run import Run
-from optbench.report.site.names import optimizer_page, problem_page
+from optbench.report.site.names import optimizer_page, parted, problem_page
 from optbench.report.style import LineStyle, line_styles
 from optbench.report.template import template_of
 
@@ -92,5 +92,6 @@ class Whole:
             problem_page=problem_page,
             optimizer_page=optimizer_page,
             printable=printable,
+            parted=parted,
             **values,
         )

@@ -13,6 +13,7 @@ from optbench.analysis.contest import contest
 from optbench.analysis.curves import FLOOR, band, levels, relative_suboptimality
 from optbench.analysis.sensitivity import good_region, sensitivity
 from optbench.analysis.summary import Row, summarize
+from optbench.analysis.tables import judged_targets
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
 from optbench.report.site import problem
@@ -21,9 +22,12 @@ from optbench.report.site.cost import cost_table, pareto_chart
 from optbench.report.site.curves import bands_of, convergence, single_runs
 from optbench.report.site.grid import schedule_grid
 from optbench.report.site.heat import heat_map
+from optbench.report.site.results import line
 from optbench.report.site.sensitivity import sensitivity_chart
 from optbench.report.site.thin import WIDTH
 from optbench.report.style import line_styles
+from optbench.report.tables import numbers
+from optbench.report.tables.steps import steps
 from tests.learning_runs import learning_runs
 from tests.report.folder import column
 
@@ -125,8 +129,10 @@ def test_single_runs_are_all_runs(small_suite: list[Run]) -> None:
         for run in row.runs:
             one = by_spec[row.name, run.hyper["lr"], run.spec.seed]
             assert one["status"].startswith(str(run.status))
-            drawn = column(data, one["y"]["gradient_norm"])
-            np.testing.assert_allclose(drawn, levels(run, "gradient_norm"), rtol=1e-7)
+            for name in ("gradient_norm", "value"):
+                drawn = column(data, one["y"][name])
+                np.testing.assert_allclose(drawn, levels(run, name), rtol=1e-7)
+            assert len(data["columns"][one["y"]["value"]]) < 50, "f* and the gap tell f"
 
 
 def test_tasks_have_their_own_measures_and_budgets() -> None:
@@ -223,6 +229,51 @@ def test_the_heat_map_has_ratios_misses_and_refusals(run: Maker) -> None:
     assert (cells["a"]["p"].text, cells["b"]["p"].text) == ("1", f"{b / a:.3g}")
     assert (cells["c"]["p"].kind, cells["d"]["p"].kind) == ("miss", "refused")
     assert cells["b"]["q"].kind == "none"
+
+
+def test_times_of_batches_are_marked_beside_those_of_single_runs(run: Maker) -> None:
+    """Their names have the mark, the axis says what it means, and no front joins the two kinds."""
+    mixed = [timed(run(optimizer=Spec(name), lr=lr)) for name, lr in (("a", 1.0), ("b", 0.5))]
+    mixed[1] = replace(mixed[1], engine="single", seconds=0.01)
+    for runs, marked in ((mixed, True), ([mixed[0]] * 2, False)):
+        rows = summarize(runs)
+        styles = line_styles(row.name for row in rows)
+        pareto = pareto_chart(rows, styles, Columns())
+        for chart in (chart_of(rows)[0], pareto):
+            (axis,) = (axis for axis in chart["x"] if axis["key"] == "seconds")
+            assert ("shares" in axis) == marked
+            assert ("batch" in axis["label"]) != marked
+            assert {n["text"] for n in chart["names"] if n.get("shared")} == {"a"}
+        assert {line["x"] for line in pareto["references"]} <= {"gradient_calls", "state_bytes"}
+
+
+def timed(run: Run) -> Run:
+    """Return a run that took a millisecond a step."""
+    seconds = run.curve["step"] / 1e3
+    return replace(run, curve={**run.curve, "seconds": seconds}, seconds=float(seconds[-1]))
+
+
+def test_a_row_tells_what_tables_tell(run: Maker) -> None:
+    """The same mean with the same interval as `optbench table steps`; nothing of lost runs."""
+    rows = summarize([run(seed=seed, lr=lr) for seed in range(3) for lr in (0.5, 1.0)])
+    table = steps(rows)
+    (cell,) = table.rows[0][1]
+    text = line(rows[0], judged_targets(rows))
+
+    assert text.reach[-1] == numbers.text(replace(cell, words=""))
+    assert "[" in text.reach[-1]
+    assert text.edge
+    (lost,) = summarize([run(lr=lr) for lr in (3.0, 5.0)])
+    assert (line(lost, ()).lr, line(lost, ()).edge) == ("—", False)
+
+
+def test_steps_are_told_where_they_are_not_as_many(run: Maker) -> None:
+    """A step of two gradients: the evaluations, then the steps."""
+    one = run(lr=1.0)
+    hits = tuple(replace(hit, gradient_calls=2.0 * hit.step) for hit in one.hits)
+    (row,) = summarize([replace(one, hits=hits)])
+
+    assert line(row, judged_targets([row])).reach[0] == f"{2 * hits[0].step} ({hits[0].step} steps)"
 
 
 def test_costs_and_front(small_suite: list[Run]) -> None:

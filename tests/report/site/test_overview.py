@@ -110,6 +110,40 @@ def test_an_optimizer_is_measured_against_the_best(run: Maker, tmp_path: Path) -
     np.testing.assert_allclose(ratio, np.maximum(ends, FLOOR) / 1e-8, rtol=1e-6)
 
 
+def test_an_optimizer_has_crosses_where_it_was_lost(run: Maker, tmp_path: Path) -> None:
+    """Rates at which seeds diverged are marked on its page, also where all of them did."""
+    runs = [run(optimizer=Spec("a"), lr=lr, seed=s) for lr in (1.0, 4.0) for s in range(2)]
+    runs += [run(optimizer=Spec("a"), lr=5.0, label="lost")]
+    write_report(runs, tmp_path, title="t")
+    data = load(tmp_path / "data" / "optimizer" / "a.js")
+    chart = data["charts"]["sensitivity"]
+    found = {
+        chart["names"][row["of"]]["text"]: [
+            column(data, place).tolist() for place in row["columns"]
+        ]
+        for row in chart["rail"]
+    }
+
+    assert found == {
+        "lost": [[5.0], [1.0], [1.0]],
+        "quadratic": [[1.0, 4.0], [0.0, 1.0], [2.0] * 2],
+    }
+    assert len(chart["curves"]) == 2
+
+
+def test_unknown_f_star_is_no_failure(run: Maker, tmp_path: Path) -> None:
+    """Targets that nobody can measure have no zeros, no shares of successes, and the reason."""
+    runs = [run(optimizer=Spec(name), known=False) for name in ("a", "b")]
+    page = write_report(runs, tmp_path, title="t")
+
+    text = " ".join(read(page).text.split())
+    assert "Not measurable, as f* is unknown" in text
+    assert "0/1" not in text
+    assert "0.00" not in text
+    own = read(tmp_path / "problems" / "quadratic.html").text
+    assert "Its targets are not measurable, as f* is unknown" in own
+
+
 GEOMETRIC = Guarantee(kind="geometric", value=0.1, bound=True, source="s")
 POWER = Guarantee(kind="power law", value=-1.0, bound=True, source="s")
 

@@ -287,7 +287,7 @@ def test_of_much_damage_the_first_is_named_and_the_rest_counted(
 ) -> None:
     """75 damaged rows are five lines and one more, not 75; up to five each has its line."""
     for count, lines in ((5, 5), (75, 6)):
-        damaged = [Damage(Path("r.db"), f"row {i}", "torn") for i in range(count)]
+        damaged = [Damage(path=Path("r.db"), where=f"row {i}", reason="torn") for i in range(count)]
         with pytest.raises(click.exceptions.Exit):
             left_out(damaged)
         told = capsys.readouterr().err.splitlines()

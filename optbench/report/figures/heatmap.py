@@ -14,7 +14,6 @@ from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Made
 from optbench.report.figures.cells import draw_cells, missed
-from optbench.report.figures.labels import names_in_full
 from optbench.report.figures.panels import Numbers, nothing
 from optbench.report.looks import Look
 
@@ -86,7 +85,6 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         canvas.keys.append(nothing(f"{among}: {'; '.join(rare)}"))
     if found.refused:
         canvas.keys.append(nothing("ref.: refused, as the method does not suit the problem"))
-    canvas.keys += names_in_full([row for row in rows if row.name in names])
     users = hessian_users(found)
     if users:
         canvas.keys.append(nothing(f"Hessian products are not counted: {', '.join(users)}"))

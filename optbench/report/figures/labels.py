@@ -1,19 +1,13 @@
-"""Names in a figure: beside a grid in a few lines, or by a number; and what is not in them."""
+"""Names beside and below a grid: in a few lines, and where that is not enough by a number."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from matplotlib.lines import Line2D
 
-from optbench.analysis.summary import Row
 from optbench.analysis.tables import printable
-from optbench.core.parameters import Value
-from optbench.core.spec import Spec, format_value
 from optbench.report.canvas import Canvas
-from optbench.report.figures.panels import nothing
-from optbench.report.legend import Entry
 from optbench.report.lettering import fold, inches
 
 LINE = 1.25
@@ -68,24 +62,6 @@ def column_labels(canvas: Canvas, names: Sequence[str], cell: float) -> tuple[li
 def height_of(labels: Sequence[str], size: float) -> float:
     """Return the inches that the highest of some labels needs."""
     return (max(label.count("\n") for label in labels) + 1) * LINE * size / 72 + 0.03
-
-
-def names_in_full(rows: Sequence[Row]) -> list[Entry]:
-    """Return what the legend says of parameters that all variants share, and names leave out.
-
-    Another figure, where they differ, has them in its names.
-
-    Args:
-        rows: The rows that are drawn.
-    """
-    hidden: dict[str, list[set[tuple[str, Value]]]] = defaultdict(list)
-    for row in rows:
-        pairs = {(k, x) for k, x in row.variant.params if f"{k}={format_value(x)}" not in row.name}
-        hidden[row.variant.name].append(pairs)
-    shared = {name: set.intersection(*pairs) for name, pairs in sorted(hidden.items())}
-    told = [str(Spec.of(name, {k: x for k, x in pairs if x})) for name, pairs in shared.items()]
-    full = [text for text, name in zip(told, shared, strict=True) if text != name]
-    return [nothing(f"in full: {'; '.join(full)}")] if full else []
 
 
 def _numbered(canvas: Canvas, names: Sequence[str], labels: Sequence[str]) -> list[str]:

@@ -21,7 +21,6 @@ from optbench.analysis.profiles import (
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Array, Canvas, Made, log_axis, sample
-from optbench.report.figures.labels import names_in_full
 from optbench.report.figures.panels import Numbers, label_plots, nothing
 from optbench.report.looks import Look
 from optbench.report.measures import CALLS
@@ -79,7 +78,6 @@ def draw(rows: Sequence[Row], look: Look, x: str = "ratio") -> Made:
     label_plots(canvas, [words[x]], [_share_of(profile, x)])
     users = [name for name in hessian_users(found) if name in profile.names]
     _explain(canvas, profile, x, users)
-    canvas.keys += names_in_full([row for row in rows if row.name in profile.names])
     table = numbers.table().drop(columns="problem")
     return Made(figure=canvas.figure(), data=table, alt=_alt(profile, order, scores, x))
 

@@ -16,7 +16,7 @@ from optbench.analysis.contest import contest, hessian_users
 from optbench.analysis.ranks import LEVEL, Ranks, ranks
 from optbench.analysis.summary import Row
 from optbench.report.canvas import Canvas, Made
-from optbench.report.figures.labels import height_of, names_in_full, row_labels
+from optbench.report.figures.labels import height_of, row_labels
 from optbench.report.figures.panels import Numbers, nothing
 from optbench.report.looks import Look
 from optbench.report.style import colour_of
@@ -69,7 +69,6 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         _draw_difference(axes, look, ranked.critical_difference, head)
     numbers.add("", "critical difference", "difference", rank=ranked.critical_difference)
     canvas.keys += [nothing(words) for words in _words(ranked)]
-    canvas.keys += names_in_full([row for row in rows if row.name in ranked.names])
     users = [name for name in hessian_users(found) if name in ranked.names]
     if users:
         canvas.keys.append(nothing(f"Hessian products are not counted: {', '.join(users)}"))

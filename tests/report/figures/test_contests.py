@@ -138,25 +138,6 @@ def test_many_optimizers_fit_on_a_page(league: list[Row]) -> None:
     assert sorted(labels) == sorted(names)
 
 
-@pytest.mark.parametrize("kind", ["heatmap", "ranks", "profile"])
-def test_parameters_that_names_leave_out_are_told_once(kind: str, league: list[Row]) -> None:
-    """All heavy balls have beta=0.6; beside others it is in their names, and not said again."""
-
-    def told(rows: list[Row]) -> list[str]:
-        texts = look_at(draw(kind, rows, NEURIPS).figure).texts
-        return [text for text in texts if text.startswith("in full")]
-
-    assert told(league) == ["in full: heavy_ball:beta=0.6; nesterov:beta=0.3"]
-    off = Spec.of("gd", {"batch_size": 0})
-    rows = [replace(row, variant=off) if row.optimizer == "gd" else row for row in league]
-    balls = [row for row in rows if row.optimizer == "heavy_ball"]
-    variants = [balls[0].variant, Spec.of("heavy_ball", {"beta": 0.7})]
-    rows = [row for row in rows if row not in balls]
-    rows += [replace(r, variant=v, optimizer=str(v)) for r in balls for v in variants]
-    assert told(rows) == ["in full: nesterov:beta=0.3"]
-    assert not told([row for row in rows if row.optimizer != "nesterov"])
-
-
 def test_problems_are_rows_where_there_are_many(league: list[Row]) -> None:
     """Twenty problems and three optimizers stand upright."""
     rows = [replace(row, problem=f"{row.problem}-{i}") for row in league for i in range(4)]

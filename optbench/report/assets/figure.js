@@ -256,6 +256,7 @@
   }
 
   function layout(chart, state, ranges, above, shapes, size) {
+    const coarse = matchMedia("(pointer: coarse)").matches;
     const [xAxis, yAxis] = [optbench.choice(chart.x, state.x), optbench.choice(chart.y, state.y)];
     const rows = Math.max(above.rows.length, 1);
     return {
@@ -268,10 +269,11 @@
       ...(printing ? size : { autosize: true }), shapes, showlegend: false, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: variable("--soft", "#57606a"), activecolor: variable("--accent", "#0b62c4") },
       hoverdistance: 24,
-      margin: { l: 8, r: 14, t: 12, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      // The buttons, which come and go with a pointer, are there for good where there is none.
+      margin: { l: 8, r: 14, t: coarse ? 32 : 12, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif', size: 12, color: variable("--ink", "#1b1f24") },
       // A finger on the plot scrolls the page.
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      dragmode: coarse ? false : "zoom",
       annotations: [
         ...(above.rows.length ? [{ text: chart.railLabel, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "left", yanchor: "bottom", yshift: -2, showarrow: false, font: { size: 11 } }] : []),
         ...(chart.bounds ?? []).filter(({ text }) => text).map(({ at, text }) => ({ text, x: at, yref: "paper", y: 1, yanchor: "bottom", yshift: -2, showarrow: false, font: { size: 11 } })),

@@ -24,6 +24,7 @@ from optbench.core.errors import OptbenchError, unknown
 from optbench.nightly.exact import judge_exact
 from optbench.nightly.judgement import Verdict
 from optbench.nightly.record import Key, Row, Value
+from optbench.nightly.summary import shown
 from optbench.watch.repository import commit_of, git
 
 SOURCES = ("src", "")
@@ -103,16 +104,21 @@ def bisect(question: Question, heard: Callable[[str], None] = lambda line: None)
     good, commits = _range(question)
     with tempfile.TemporaryDirectory(prefix="optbench-bisect-") as folder:
         trial = _Trial(question, Path(folder) / "tree", heard)
-        before, after = trial.row(good), trial.row(commits[-1])
-        for name, commit, row in (("GOOD", good, before), ("BAD", commits[-1], after)):
-            if row is None:
-                raise CannotRunError(f"{name} {commit[:10]}: {trial.skipped[commit]}")
-        if before is None or after is None or not _differs(before, after):
+        before, after = trial.end("GOOD", good), trial.end("BAD", commits[-1])
+        if not _differs(before, after):
             raise OptbenchError(
                 f"{question.metric} is the same at both ends: "
-                f"{before.value if before else None} and {after.value if after else None}"
+                f"{shown(before.value)} and {shown(after.value)}"
             )
-        low, high = _search(commits, lambda commit: _changed(before, trial.row(commit)))
+
+        def changed(commit: str) -> bool | None:
+            row = trial.row(commit)
+            if row is not None:
+                return _differs(before, row)
+            heard(f"{commit[:10]} skipped: {trial.skipped[commit]}")
+            return None
+
+        low, high = _search(commits, changed)
         return _answer(question, [good, *commits], low, high, trial)
 
 
@@ -146,6 +152,17 @@ class _Trial:
         if done.returncode:
             raise OptbenchError(f"git cannot clone {top}: {' '.join(done.stderr.split())}")
 
+    def end(self, name: str, commit: str) -> Row:
+        """Return the metric of an end of the range.
+
+        Raises:
+            CannotRunError: When it cannot be measured.
+        """
+        row = self.row(commit)
+        if row is None:
+            raise CannotRunError(f"{name} {commit[:10]}: {self.skipped[commit]}")
+        return row
+
     def row(self, commit: str) -> Row | None:
         """Return the metric of a commit, or None when it cannot be measured."""
         if commit not in self.rows and commit not in self.skipped:
@@ -166,7 +183,6 @@ class _Trial:
             self._limit = max(LEAST, PATIENCE * (time.monotonic() - began))
         if "error" in found:
             self.skipped[commit] = found["error"]
-            self._heard(f"{commit[:10]} skipped: {found['error']}")
             return
         rows, metric = found["rows"], self._question.metric
         if metric not in rows:
@@ -178,7 +194,7 @@ class _Trial:
             spread=tuple(cell["spread"]),
             floor=cell["floor"],
         )
-        self._heard(f"{commit[:10]} {metric} = {cell['value']}")
+        self._heard(f"{commit[:10]} {metric} = {shown(cell['value'])}")
 
 
 def _ask(tree: Path, request: Mapping[str, Any], limit: float | None) -> dict[str, Any]:
@@ -225,10 +241,6 @@ def _ask(tree: Path, request: Mapping[str, Any], limit: float | None) -> dict[st
 
 def _differs(before: Row, after: Row) -> bool:
     return judge_exact(before, after, same_arithmetic=True).verdict.is_change
-
-
-def _changed(before: Row, row: Row | None) -> bool | None:
-    return None if row is None else _differs(before, row)
 
 
 def _search(commits: Sequence[str], changed: Callable[[str], bool | None]) -> tuple[int, int]:

@@ -135,6 +135,21 @@ def test_ends_that_cannot_be_measured_are_said(
         bisect(Question("steps_to_target", {}, commits[0], commits[3], project.folder))
 
 
+def test_nothing_is_measured_after_a_good_commit_that_cannot_be(
+    history: tuple[Project, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake in the question costs one measurement, and is told once."""
+    project, commits = history
+    _faked("?.", monkeypatch, commits)
+    heard: list[str] = []
+
+    with pytest.raises(CannotRunError, match=r"GOOD .*does not import"):
+        bisect(
+            Question("steps_to_target", {}, commits[0], commits[1], project.folder), heard.append
+        )
+    assert heard == []
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "metric", "complaint"),
     [

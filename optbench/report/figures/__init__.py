@@ -85,7 +85,7 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 measure that the runs are compared by."""
 
 
-CROWDED = frozenset({"trajectory"})
+CROWDED = frozenset({"convergence", "sensitivity", "rate", "trajectory"})
 """Kinds in which of many optimizers only the best are in colour, unless they are asked for."""
 
 

@@ -28,14 +28,25 @@ from optbench.analysis.tables import is_learning, judged_targets, measure_shown
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.core.target import SUBOPTIMALITY
-from optbench.report.canvas import (
-    Array,
-    Made,
-    log_axis,
-    nothing_to_draw,
-    positive,
-    sample,
-    value_axis,
+from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, value_axis
+from optbench.report.figures.budget import (
+    DOTS,
+    is_early,
+    lead_in,
+    lead_key,
+    set_budget_axis,
+    shown,
+)
+from optbench.report.figures.crowd import Crowd, crowd_of
+from optbench.report.figures.keys import (
+    QUARTILES,
+    SHADE,
+    all_lost,
+    mark_key,
+    marked,
+    ran,
+    shade_key,
+    without_runs,
 )
 from optbench.report.figures.panels import (
     Numbers,
@@ -48,17 +59,10 @@ from optbench.report.figures.panels import (
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.measures import axis_name, budget_name, in_words
-from optbench.report.style import LineStyle, line_styles
 from optbench.theory.formulas.rates import theory_lines
 
 TOP_OF_PLOT = 1e3
 """Curves that rise above this multiple of the highest start leave the plot through its top."""
-
-LOG_SPAN = 30
-"""The budget axis is logarithmic when the longest curve is this many times the shortest ..."""
-
-EARLY = 0.1
-"""... or when, on the mean over curves, half of the descent happens in this share of the axis."""
 
 ENDS = {
     "lost": ("x", "diverged"),
@@ -83,23 +87,33 @@ class _Plot:
 
     Attributes:
         axes: Where it is drawn.
-        rows: The problem's rows.
-        styles: Style by name.
+        rows: The problem's rows of which something was recorded.
+        bands: Their curves by name.
+        crowd: How each is drawn.
         measure: What is drawn ...
         x: ... against what.
-        look: Sizes and inks.
         numbers: Takes what is drawn.
         alone: Whether it is the figure's only plot.
     """
 
     axes: Axes
     rows: Sequence[Row]
-    styles: Mapping[str, LineStyle]
+    bands: Mapping[str, Band]
+    crowd: Crowd
     measure: str
     x: str
-    look: Look
     numbers: Numbers
     alone: bool
+
+    @property
+    def look(self) -> Look:
+        """Sizes and inks."""
+        return self.crowd.look
+
+    @property
+    def drawn(self) -> list[Band]:
+        """The curves with a finite value."""
+        return [b for b in self.bands.values() if np.isfinite(b.median).any()]
 
     def note(self, series: str, part: str, x: Array, y: Array, **more: Any) -> None:
         """Note a line that is drawn."""
@@ -107,14 +121,25 @@ class _Plot:
         self.numbers.add(self.rows[0].title, series, part, **columns)
 
 
-def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls", measure: str = "") -> Made:
+def draw(
+    rows: Sequence[Row],
+    look: Look,
+    x: str = "gradient_calls",
+    measure: str = "",
+    *,
+    named: bool = False,
+) -> Made:
     """Draw one line an optimizer: the median over seeds, the quartiles from three seeds on.
+
+    The horizontal axis is logarithmic for all functions or for none. Of many optimizers the best
+    are in colour.
 
     Args:
         rows: Rows of `summarize`.
         look: Sizes and inks.
         x: What is spent, one of `optbench.analysis.curves.AGAINST`.
         measure: The measure, or a column of a task; by default what the rows are compared by.
+        named: Whether each optimizer was asked for by name, so that all are in colour.
 
     Returns:
         The figure, a plot a problem.
@@ -125,32 +150,54 @@ def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls", measure: st
     groups = by_problem("convergence", rows)
     _check(rows, x, measure)
     what = in_words(groups[0], measure or measure_shown(groups[0]))
-    alone = len(groups) == 1
     canvas, numbers = canvas_of(groups, look, f"{what}, at the best learning rates"), Numbers()
-    styles = line_styles(row.name for row in rows)
-    keys: list[Entry] = []
-    labels = []
-    for axes, same in zip(canvas.plots, groups, strict=True):
-        shown = measure or measure_shown(same)
-        plot = _Plot(
-            axes=axes,
-            rows=same,
-            styles=styles,
-            measure=shown,
-            x=x,
-            look=look,
-            numbers=numbers,
-            alone=alone,
-        )
-        labels.append((budget_name(same, x), axis_name(same, shown)))
-        keys += _draw_plot(plot)
-    names = {row.name: _legend_text(row) if alone else row.name for row in rows}
-    canvas.lines += [(sample(styles[name]), text) for name, text in names.items()]
-    canvas.keys += keys_of(keys)
+    crowd, every = crowd_of(groups, look, named=named), [row for row in rows if ran(row)]
+    plots = [
+        _plot(axes, same, crowd, x, measure or measure_shown(same), numbers, alone=len(groups) == 1)
+        for axes, same in zip(canvas.plots, groups, strict=True)
+    ]
+    log = any(is_early(p.drawn, p.measure) for p in plots if not is_learning(p.rows))
+    keys = [key for plot in plots for key in _draw_plot(plot, log=log)]
+    names = marked(every, x)
+    texts = {row.name: _legend_text(row, names[row.name]) for row in every}
+    canvas.lines += crowd.entries(texts if len(groups) == 1 else names)
+    told = [row for row in every if crowd.is_told(row.name)]
+    canvas.keys += [*keys_of(keys), *shade_key(look, told, QUARTILES), *mark_key(every, x)]
+    canvas.keys += [*without_runs(groups), *all_lost(groups)]
     name_plots(canvas, [same[0].title for same in groups])
+    labels = [
+        (budget_name(every if x == "seconds" else same, x), axis_name(same, plot.measure))
+        for same, plot in zip(groups, plots, strict=True)
+    ]
     label_plots(canvas, *zip(*labels, strict=True))
     alt = " ".join(_alt(same, measure or measure_shown(same), x) for same in groups)
     return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
+
+
+def _plot(
+    axes: Axes,
+    rows: Sequence[Row],
+    crowd: Crowd,
+    x: str,
+    measure: str,
+    numbers: Numbers,
+    *,
+    alone: bool,
+) -> _Plot:
+    drawn = [row for row in rows if ran(row)]
+    bands = {
+        row.name: band([r for r in row.best if _fits(r, measure)], measure, x) for row in drawn
+    }
+    return _Plot(
+        axes=axes,
+        rows=drawn,
+        bands=bands,
+        crowd=crowd,
+        measure=measure,
+        x=x,
+        numbers=numbers,
+        alone=alone,
+    )
 
 
 def _check(rows: Sequence[Row], x: str, measure: str) -> None:
@@ -162,22 +209,18 @@ def _check(rows: Sequence[Row], x: str, measure: str) -> None:
         raise OptbenchError(f"no run here knows its {measure.replace('_', ' ')}")
 
 
-def _draw_plot(plot: _Plot) -> list[Entry]:
+def _draw_plot(plot: _Plot, *, log: bool) -> list[Entry]:
     """Draw one problem and return what its legend must explain."""
-    bands = {
-        row.name: band([r for r in row.best if _fits(r, plot.measure)], plot.measure, plot.x)
-        for row in plot.rows
-    }
-    drawn = [b for b in bands.values() if np.isfinite(b.median).any()]
-    if not drawn:
+    if not plot.drawn:
         nothing_to_draw(plot.axes, "no finite value was recorded")
         return []
-    top = _scales(plot, drawn)
+    set_budget_axis(plot.axes, plot.drawn, plot.x, log=log and not is_learning(plot.rows))
+    top = _scale(plot)
     ends: list[Entry] = []
     for place, row in enumerate(plot.rows):
-        _draw_seeds(plot, row, bands[row.name], place)
-        ends += _draw_end(plot, row, bands[row.name], top)
-    return [*ends, *_draw_references(plot, drawn)]
+        ends += _draw_seeds(plot, row, place)
+        ends += _draw_end(plot, row, top)
+    return [*ends, *_draw_references(plot)]
 
 
 def _fits(run: Run, measure: str) -> bool:
@@ -189,20 +232,9 @@ def _targets(plot: _Plot) -> list[float]:
     return [t.level for t in judged_targets(plot.rows)] if judged else []
 
 
-def shown(values: Array, measure: str) -> Array:
-    """Return values as they are drawn: a logarithmic scale ends at the floor."""
-    return np.maximum(values, FLOOR) if measure in LOGARITHMIC else values
-
-
-def _scales(plot: _Plot, drawn: Sequence[Band]) -> float:
-    """Set both axes and return the largest value that the plot shows."""
-    axes, measure, learning = plot.axes, plot.measure, is_learning(plot.rows)
-    calls, last = positive(*(b.x for b in drawn)), max(float(b.x[-1]) for b in drawn)
-    early = not learning and len(calls) and last > 10 * calls.min()
-    if early and _is_early(drawn, last, measure):
-        log_axis(axes, "x", float(calls.min()), last * 1.15)
-    else:
-        axes.set_xlim(0, (last or 1) * 1.03)
+def _scale(plot: _Plot) -> float:
+    """Set the vertical axis and return the largest value that the plot shows."""
+    axes, measure, drawn = plot.axes, plot.measure, plot.drawn
     y = np.concatenate([b.median[np.isfinite(b.median)] for b in drawn])
     targets, start = _targets(plot), max(_starts(drawn), default=0.0)
     if measure in LOGARITHMIC:
@@ -210,7 +242,7 @@ def _scales(plot: _Plot, drawn: Sequence[Band]) -> float:
         low = min([y.min(), *(level for level in targets if level > 0)]) / 2
         log_axis(axes, "y", low, min(max(y.max(), start), TOP_OF_PLOT * start) * 2)
         return float(axes.get_ylim()[1])
-    if learning and measure not in MORE_IS_BETTER and start > 0:
+    if is_learning(plot.rows) and measure not in MORE_IS_BETTER and start > 0:
         y = np.minimum(y, FAR_UP * start)
     value_axis(axes, np.concatenate([y, targets]), linear=measure in MORE_IS_BETTER)
     return float(axes.get_ylim()[1])
@@ -220,53 +252,56 @@ def _starts(drawn: Sequence[Band]) -> list[float]:
     return [float(b.median[np.isfinite(b.median)][0]) for b in drawn]
 
 
-def _is_early(drawn: Sequence[Band], last: float, measure: str) -> bool:
-    if last >= LOG_SPAN * min(float(b.x[-1]) for b in drawn if b.x[-1] > 0):
-        return True
-    shares = []
-    for b in drawn:
-        finite = np.isfinite(b.median)
-        x, y = b.x[finite], b.median[finite]
-        y = np.log(shown(y, measure)) if measure in LOGARITHMIC else y
-        if y[0] > y[-1]:
-            shares.append((y[0] - y[x <= EARLY * last].min(initial=y[0])) / (y[0] - y[-1]))
-    return bool(shares) and float(np.mean(shares)) > 0.5
-
-
-def _draw_seeds(plot: _Plot, row: Row, curve: Band, place: int) -> None:
+def _draw_seeds(plot: _Plot, row: Row, place: int) -> list[Entry]:
     """Draw the median with its quartiles, or, of fewer than three seeds, every seed."""
-    axes, style, measure = plot.axes, plot.styles[row.name], plot.measure
-    look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+    axes, measure, curve = plot.axes, plot.measure, plot.bands[row.name]
+    look, told = plot.crowd.line(row.name), plot.crowd.is_told(row.name)
+    thin = look | {"lw": 0.44 * plot.look.line, "alpha": 0.7}
     ends: dict[str, Any] = {}
-    if len(row.best) < MIN_SEEDS:
-        for run in (r for r in row.best if _fits(r, measure) and len(row.best) > 1):
+    keys: list[Entry] = []
+    if told and 1 < len(row.best) < MIN_SEEDS:
+        for run in (r for r in row.best if _fits(r, measure)):
             x, y = np.asarray(_column(run, plot.x)), shown(levels(run, measure), measure)
-            axes.plot(x, y, lw=0.44 * plot.look.line, alpha=0.7, **look)
+            axes.plot(x, y, **thin)
             plot.note(row.name, f"seed {run.spec.seed}", x, y)
-    else:
+        sample = Line2D([], [], **thin | {"color": plot.look.ink, "linestyle": "-"})
+        keys.append((sample, f"thin: each of {len(row.best)} seeds"))
+    elif told and len(row.best) >= MIN_SEEDS:
         low, high = (np.clip(q, *axes.get_ylim()) for q in (curve.low, curve.high))
-        axes.fill_between(curve.x, low, high, color=style.colour, alpha=0.16, lw=0)
+        axes.fill_between(curve.x, low, high, color=look["color"], alpha=SHADE, lw=0)
         ends = {"low": low, "high": high}
     y = shown(np.where(np.isfinite(curve.median), curve.median, np.nan), measure)
     axes.plot(
         curve.x,
         y,
-        marker=style.marker,
+        marker=plot.crowd.styles[row.name].marker,
         # Staggered, so that the markers of curves that coincide are seen side by side.
         markevery=(0.04 + 0.025 * (place % 6), 0.16 if plot.alone else 0.3),
         markersize=(1 if plot.alone else 0.8) * plot.look.rc["lines.markersize"],
-        zorder=3 - 0.01 * place,
+        zorder=(3 if told else 2) - 0.01 * place,
         **look,
     )
     plot.note(row.name, "median", curve.x, y, **ends)
+    return [*keys, *_draw_lead(plot, row, curve)]
+
+
+def _draw_lead(plot: _Plot, row: Row, curve: Band) -> list[Entry]:
+    x, y = lead_in(plot.axes, row, curve, plot.measure)
+    if not len(x):
+        return []
+    colour = plot.crowd.styles[row.name].colour
+    plot.axes.plot(x, y, color=colour, lw=0.7 * plot.look.line, **DOTS)
+    plot.note(row.name, "from the start", x, y)
+    return [lead_key(plot.look)]
 
 
 def _column(run: Run, name: str) -> Any:
     return run.curve.get(name, run.trained.get(name, ()))
 
 
-def _draw_end(plot: _Plot, row: Row, curve: Band, top: float) -> list[Entry]:
+def _draw_end(plot: _Plot, row: Row, top: float) -> list[Entry]:
     """Mark how the median curve ends; return the legend's entry for it."""
+    curve = plot.bands[row.name]
     finite = np.flatnonzero(np.isfinite(curve.median))
     lost = 2 * sum(run.status in BAD_END for run in row.best) > len(row.best)
     kind = "lost" if lost else mode(run.status for run in row.best)
@@ -281,13 +316,13 @@ def _draw_end(plot: _Plot, row: Row, curve: Band, top: float) -> list[Entry]:
     size = {"x": 4.4, "|": 5.6, "o": 3.1}[marker] * plot.look.line**0.5 * 1.25
     look: dict[str, Any] = {"marker": marker, "markersize": size, "linestyle": "none"}
     look["markeredgewidth"] = 1.1 * plot.look.line
-    colour = plot.styles[row.name].colour
+    colour = plot.crowd.styles[row.name].colour
     plot.axes.plot([x], [y], color=colour, clip_on=False, zorder=5, **look)
     plot.note(row.name, f"end: {meaning}", np.array([x]), np.array([y]))
     return [(Line2D([], [], color=plot.look.ink, **look), f"end: {meaning}")]
 
 
-def _draw_references(plot: _Plot, drawn: Sequence[Band]) -> list[Entry]:
+def _draw_references(plot: _Plot) -> list[Entry]:
     """Draw theory, targets and floor; return their legend entries."""
     spends_gradients = plot.x in ("gradient_calls", "step")
     entries: list[Entry] = []
@@ -300,7 +335,7 @@ def _draw_references(plot: _Plot, drawn: Sequence[Band]) -> list[Entry]:
         plot.axes.axhline(level, alpha=0.45, zorder=1, **dotted)
     if targets:
         entries.append((Line2D([], [], alpha=0.6, **dotted), "targets"))
-    low = any((b.median[np.isfinite(b.median)] <= FLOOR).any() for b in drawn)
+    low = any((b.median[np.isfinite(b.median)] <= FLOOR).any() for b in plot.drawn)
     if low and plot.measure in LOGARITHMIC:
         solid: dict[str, Any] = {"color": plot.look.ink, "alpha": 0.6, "lw": 1.5 * thin}
         plot.axes.axhline(FLOOR, zorder=1, **solid)
@@ -331,10 +366,8 @@ def _draw_theory(plot: _Plot) -> list[Entry]:
     return entries
 
 
-def _legend_text(row: Row) -> str:
-    if row.final is None and not any(run.curve for run in row.best):
-        return f"{row.name} ({', '.join(sorted({str(run.status) for run in row.best}))})"
-    return row.name if row.best_lr is None else f"{row.name} (lr {row.best_lr:.3g})"
+def _legend_text(row: Row, name: str) -> str:
+    return name if row.best_lr is None else f"{name} (lr {row.best_lr:.3g})"
 
 
 def _alt(rows: Sequence[Row], measure: str, x: str) -> str:

@@ -16,7 +16,7 @@ from optbench.report.looks import Look
 from optbench.report.style import LineStyle, line_styles
 
 MOST = 12
-"""Names that are told apart in one figure; of more only ..."""
+"""Names that are told apart in one plot; of more only ..."""
 
 FIRST = 10
 """... so many."""
@@ -78,7 +78,8 @@ def crowd_of(groups: Sequence[Sequence[Row]], look: Look, *, named: bool) -> Cro
         drawn = [row.name for row in same if ran(row)]
         for place, name in enumerate(drawn):
             places.setdefault(name, []).append(place / len(drawn))
+    few = named or max(len([row for row in same if ran(row)]) for same in groups) <= MOST
     order = sorted(places, key=lambda name: (sum(places[name]) / len(places[name]), name))
-    front = order if named or len(order) <= MOST else order[:FIRST]
+    front = order if few else order[:FIRST]
     others = dict.fromkeys(order, OTHERS)
     return Crowd(styles=others | line_styles(front), look=look)

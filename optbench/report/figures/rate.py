@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from optbench.analysis.curves import FLOOR
 from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
-from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, positive, sample
+from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, positive
+from optbench.report.figures.crowd import Crowd, crowd_of
 from optbench.report.figures.keys import all_lost, ran, without_runs
 from optbench.report.figures.panels import (
     Numbers,
@@ -26,7 +27,7 @@ from optbench.report.figures.panels import (
 )
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
-from optbench.report.style import LineStyle, line_styles
+from optbench.report.style import LineStyle
 from optbench.theory.diagnosis.diagnose import Diagnosis, Kind, diagnose
 
 TOP = 1e3
@@ -48,15 +49,17 @@ AXES = {"suboptimality": "(f(x) - f*) / (f(x₀) - f*)", "gradient_norm": "|∇f
 Told = tuple[Row, Run, Diagnosis]
 
 
-def draw(rows: Sequence[Row], look: Look) -> Made:
+def draw(rows: Sequence[Row], look: Look, *, named: bool = False) -> Made:
     """Draw the first seed of each optimizer at its best learning rate, with its fitted rate.
 
     The axis of steps is logarithmic where most curves are power laws, which are straight there, and
-    where the curves' lengths differ much; in all plots or in none.
+    where the curves' lengths differ much; in all plots or in none. Of many optimizers the best are
+    in colour.
 
     Args:
         rows: Rows of `summarize`.
         look: Sizes and inks.
+        named: Whether each optimizer was asked for by name, so that all are in colour.
 
     Returns:
         The figure, a plot a problem.
@@ -70,18 +73,18 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     groups = by_problem("rate", rows)
     alone = len(groups) == 1
     canvas, numbers = canvas_of(groups, look, "Measured and fitted rates"), Numbers()
-    styles = line_styles(row.name for row in rows)
+    crowd = crowd_of(groups, look, named=named)
     keys: list[Entry] = []
     texts: dict[str, str] = {}
     parts, labels = [], []
     plots = [[(row, row.best[0], diagnose(row.best[0])) for row in same] for same in groups]
     log = any(_is_logarithmic(told) for told in plots)
     for axes, same, told in zip(canvas.plots, groups, plots, strict=True):
-        keys += _draw_plot(axes, look, told, styles, numbers, log=log)
+        keys += _draw_plot(axes, told, crowd, numbers, log=log)
         texts |= {row.name: _legend_text(row, found, alone) for row, _, found in told if ran(row)}
         parts.append(f"{same[0].title}: {'; '.join(f'{r.name} {d.text}' for r, _, d in told)}.")
         labels.append(AXES[_measure(told)])
-    canvas.lines += [(sample(styles[name]), text) for name, text in texts.items()]
+    canvas.lines += crowd.entries(texts)
     canvas.keys += [*keys_of(keys), *without_runs(groups), *all_lost(groups)]
     if not alone:
         canvas.keys.append(nothing("the rates are in the CSV beside the figure"))
@@ -98,14 +101,14 @@ def _measure(told: Sequence[Told]) -> str:
 
 def _draw_plot(
     axes: Axes,
-    look: Look,
     told: Sequence[Told],
-    styles: Mapping[str, LineStyle],
+    crowd: Crowd,
     numbers: Numbers,
     *,
     log: bool,
 ) -> list[Entry]:
-    measure = _measure(told)
+    look, measure = crowd.look, _measure(told)
+    told = [one for one in told if ran(one[0])]
     curves = {row.name: _curve(run, measure) for row, run, _ in told}
     y = positive(*(y for _, y in curves.values()))
     if not len(y):
@@ -114,13 +117,14 @@ def _draw_plot(
     _scales(axes, list(curves.values()), log=log)
     keys: list[Entry] = []
     for place, (row, run, found) in enumerate(told):
-        style, (t, values) = styles[row.name], curves[row.name]
-        line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
-        line |= {"marker": style.marker, "markevery": (0.05 + 0.02 * (place % 6), 0.2)}
+        style, (t, values) = crowd.styles[row.name], curves[row.name]
+        line = crowd.line(row.name) | {"marker": style.marker}
+        line["markevery"] = (0.05 + 0.02 * (place % 6), 0.2)
+        line["zorder"] = 2 if crowd.is_told(row.name) else 1.9
         axes.plot(t, values, gid=f"measured {row.name}", **line)
         problem = row.title
         numbers.add(problem, row.name, "measured", step=t, y=values, measure=measure)
-        if found.measure == measure:
+        if found.measure == measure and crowd.is_told(row.name):
             keys += _draw_fit(axes, look, row, found, (t, values), style, numbers)
         if run.status in (Status.DIVERGED, Status.NAN):
             keys += _draw_lost(axes, look, t, values, style)

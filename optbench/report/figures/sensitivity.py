@@ -28,9 +28,17 @@ from optbench.report.canvas import (
     Made,
     log_axis,
     nothing_to_draw,
-    sample,
     spans_decades,
     value_axis,
+)
+from optbench.report.figures.crowd import Crowd, crowd_of
+from optbench.report.figures.keys import (
+    QUARTILES,
+    SHADE,
+    all_lost,
+    ran,
+    shade_key,
+    without_runs,
 )
 from optbench.report.figures.panels import (
     Numbers,
@@ -43,7 +51,6 @@ from optbench.report.figures.panels import (
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
 from optbench.report.measures import axis_name, in_words
-from optbench.report.style import LineStyle, line_styles
 
 RAIL_ROW = 0.028
 """Height of one optimizer's row of the rail, as a share of the plot ..."""
@@ -62,31 +69,35 @@ class _Plot:
     Attributes:
         axes: Where it is drawn.
         rows: The problem's rows that have the measure.
-        styles: Style by name.
+        crowd: How each is drawn.
         measure: What is drawn.
-        look: Sizes and inks.
         numbers: Takes what is drawn.
         curves: What is drawn, by name.
     """
 
     axes: Axes
     rows: Sequence[Row]
-    styles: Mapping[str, LineStyle]
+    crowd: Crowd
     measure: str
-    look: Look
     numbers: Numbers
     curves: Mapping[str, Sensitivity]
 
+    @property
+    def look(self) -> Look:
+        """Sizes and inks."""
+        return self.crowd.look
 
-def draw(rows: Sequence[Row], look: Look) -> Made:
+
+def draw(rows: Sequence[Row], look: Look, *, named: bool = False) -> Made:
     """Draw the final measure (median over seeds, quartiles from three on) against learning rate.
 
     The good learning rates, see `good_region`, are thick. A method without a learning rate is a
-    horizontal line.
+    horizontal line. Of many optimizers the best are in colour.
 
     Args:
         rows: Rows of `summarize`.
         look: Sizes and inks.
+        named: Whether each optimizer was asked for by name, so that all are in colour.
 
     Returns:
         The figure, a plot a problem.
@@ -97,27 +108,30 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     groups = by_problem("sensitivity", rows)
     alone = len(groups) == 1
     canvas, numbers = canvas_of(groups, look, "Final value against learning rate"), Numbers()
-    styles = line_styles(row.name for row in rows)
-    shown = [[row for row in same if row.measure == measure_shown(same)] for same in groups]
+    crowd = crowd_of(groups, look, named=named)
+    shown = [
+        [row for row in same if row.measure == measure_shown(same) and ran(row)] for same in groups
+    ]
     keys: list[Entry] = []
-    for axes, same in zip(canvas.plots, shown, strict=True):
+    for axes, same, every in zip(canvas.plots, shown, groups, strict=True):
         plot = _Plot(
             axes=axes,
             rows=same,
-            styles=styles,
-            measure=measure_shown(same),
-            look=look,
+            crowd=crowd,
+            measure=measure_shown(every),
             numbers=numbers,
             curves={row.name: sensitivity(row) for row in same},
         )
         keys += _draw_plot(plot)
     names = {row.name: _legend_text(row, alone) for same in shown for row in same}
-    canvas.lines += [(sample(styles[name]), text) for name, text in names.items() if keys]
-    canvas.keys += keys_of(keys)
+    canvas.lines += crowd.entries(names) if keys else []
+    told = [r for same in shown for r in same if crowd.is_told(r.name) and r.final is not None]
+    canvas.keys += [*keys_of(keys), *(shade_key(look, told, QUARTILES) if keys else [])]
+    canvas.keys += [*without_runs(groups), *all_lost(groups)]
     name_plots(canvas, [same[0].title for same in groups])
     y = [f"final {axis_name(same)}" for same in groups]
     label_plots(canvas, ["learning rate"] * len(groups), y)
-    alt = " ".join(_alt(same, group[0].problem) for same, group in zip(shown, groups, strict=True))
+    alt = " ".join(_alt(same) for same in groups)
     return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
 
 
@@ -129,18 +143,26 @@ def _draw_plot(plot: _Plot) -> list[Entry]:
         nothing_to_draw(axes, "no run here has both a learning rate and an end")
         return []
     log_axis(axes, "x", min(rates) / 1.25, max(rates) * 1.25)
-    lost = [row.name for row in plot.rows if plot.curves[row.name].lost.any()]
+    lost = _rails(plot)
     ceiling = _vertical_axis(plot, len(lost))
-    several = [row for row in plot.rows if len(row.learning_rates) > 1]
+    several = [r for r in plot.rows if len(r.learning_rates) > 1 and plot.crowd.is_told(r.name)]
     regions = {row.name: good_region(row) for row in several}
     for row in plot.rows:
         _draw_curve(plot, row, ceiling)
         _draw_good(plot, row, regions.get(row.name))
-    for place, who in enumerate(lost):
+    for place, names in enumerate(lost):
         height = 1 - _rail_row(len(lost)) * (place + 0.6)
-        _draw_rail(plot, who, height, regions.get(who))
+        for who in names:
+            _draw_rail(plot, who, height, regions.get(who))
     bounds = any(region and region.boundary for region in regions.values())
     return _keys(plot, lost=bool(lost), good=any(regions.values()), bounds=bounds)
+
+
+def _rails(plot: _Plot) -> list[list[str]]:
+    """Return who is in each row of the rail: one that lost runs, or all that are not told apart."""
+    lost = [row.name for row in plot.rows if plot.curves[row.name].lost.any()]
+    others = [name for name in lost if not plot.crowd.is_told(name)]
+    return [[name] for name in lost if name not in others] + ([others] if others else [])
 
 
 def _vertical_axis(plot: _Plot, rail_rows: int) -> float:
@@ -191,8 +213,8 @@ class _Below(Locator):
 
 def _draw_curve(plot: _Plot, row: Row, ceiling: float) -> None:
     """Draw the part of a curve that has an end, and ring its best learning rate."""
-    axes, style, curve = plot.axes, plot.styles[row.name], plot.curves[row.name]
-    line: dict[str, Any] = {"color": style.colour, "linestyle": style.dash}
+    axes, style, curve = plot.axes, plot.crowd.styles[row.name], plot.curves[row.name]
+    told, line = plot.crowd.is_told(row.name), plot.crowd.line(row.name)
     median = _shown(curve.median, row)
     if row.best_lr is None:
         for value in median:
@@ -202,16 +224,17 @@ def _draw_curve(plot: _Plot, row: Row, ceiling: float) -> None:
     size = 0.8 * plot.look.rc["lines.markersize"]
     axes.plot(curve.lr, median, marker=style.marker, markersize=size, gid="median", **line)
     ends: dict[str, Any] = {}
-    if len(curve.lr) and (curve.seeds >= MIN_SEEDS).all():
+    if told and len(curve.lr) and (curve.seeds >= MIN_SEEDS).all():
         low, high = (np.minimum(_shown(q, row), ceiling) for q in (curve.low, curve.high))
         ended = np.isfinite(median)
-        axes.fill_between(curve.lr, low, high, ended, color=style.colour, alpha=0.16, lw=0)
+        axes.fill_between(curve.lr, low, high, ended, color=style.colour, alpha=SHADE, lw=0)
         ends = {"low": low, "high": high}
     numbers = {"learning_rate": curve.lr, "measure": plot.measure, "y": median, **ends}
     numbers |= {"lost": curve.lost, "seeds": curve.seeds}
     plot.numbers.add(row.title, row.name, "median", **numbers)
     best = median[curve.lr == row.best_lr]
-    axes.plot([row.best_lr] * len(best), best, color=style.colour, zorder=4, **_ring(plot.look))
+    if told:
+        axes.plot([row.best_lr] * len(best), best, color=style.colour, zorder=4, **_ring(plot.look))
     plot.numbers.add(row.title, row.name, "best", learning_rate=row.best_lr, y=best)
 
 
@@ -225,7 +248,7 @@ def _draw_good(plot: _Plot, row: Row, region: GoodRegion | None) -> None:
     """Draw the curve thick over its good learning rates, as straight between as on the plot."""
     if region is None:
         return
-    curve, style = plot.curves[row.name], plot.styles[row.name]
+    curve, style = plot.curves[row.name], plot.crowd.styles[row.name]
     median = _shown(curve.median, row)
     known = np.isfinite(median)
     inside = curve.lr[(curve.lr > region.low) & (curve.lr < region.high)]
@@ -247,7 +270,7 @@ def _rail_row(rows: int) -> float:
 
 def _draw_rail(plot: _Plot, name: str, height: float, region: GoodRegion | None) -> None:
     """Draw an optimizer's row of the rail: crosses where runs were lost, a bar before them."""
-    axes, curve, colour = plot.axes, plot.curves[name], plot.styles[name].colour
+    axes, curve, colour = plot.axes, plot.curves[name], plot.crowd.styles[name].colour
     where = curve.lost > 0
     size = 4 * plot.look.line**0.5
     look: dict[str, Any] = {"color": colour, "transform": axes.get_xaxis_transform()}
@@ -276,7 +299,9 @@ def _ring(look: Look) -> dict[str, Any]:
 
 def _keys(plot: _Plot, *, lost: bool, good: bool, bounds: bool) -> list[Entry]:
     ink, line = plot.look.ink, plot.look.line
-    keys: list[Entry] = [(Line2D([], [], color=ink, **_ring(plot.look)), "best learning rate")]
+    ended = any(np.isfinite(curve.median).any() for curve in plot.curves.values())
+    ring = Line2D([], [], color=ink, **_ring(plot.look))
+    keys: list[Entry] = [(ring, "best learning rate")] if ended else []
     if good:
         bar = Line2D([], [], color=ink, alpha=0.55, lw=THICK * line)
         keys.append((bar, "good: within 5 % of what can be gained"))
@@ -300,10 +325,10 @@ def _legend_text(row: Row, alone: bool) -> str:
     return f"{row.name} ({'' if region.closed else '≥ '}{region.decades:.2g} decades)"
 
 
-def _alt(rows: Sequence[Row], problem: str) -> str:
+def _alt(rows: Sequence[Row]) -> str:
     what = in_words(rows, measure_shown(rows)).lower()
     words = "; ".join(_in_words(row) for row in rows)
-    return f"Final {what} against learning rate on {problem}. {words}."
+    return f"Final {what} against learning rate on {rows[0].problem}. {words}."
 
 
 def _in_words(row: Row) -> str:

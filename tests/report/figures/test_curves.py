@@ -12,9 +12,10 @@ from optbench.analysis.curves import band
 from optbench.analysis.sensitivity import good_region
 from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
-from optbench.core.run import Run
+from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
 from optbench.report.figures import draw
+from optbench.report.figures.crowd import OTHERS
 from optbench.report.looks import LOOKS, NEURIPS
 from optbench.report.site.bounds import bounds
 from optbench.report.site.columns import Columns
@@ -147,6 +148,101 @@ def test_the_legend_stands_below_its_columns_even(run: Callable[..., Run]) -> No
     runs = [run(budget=20)]
     (row,) = summarize(runs)
     rows = [replace(row, optimizer="x" * 300 if i == 3 else f"m{i}") for i in range(20)]
-    figure = draw("convergence", rows, NEURIPS).figure
+    figure = draw("convergence", rows, NEURIPS, named=True).figure
 
     assert [len(legend.get_texts()) for legend in figure.legends][:2] == [19, 1]
+
+
+def test_the_axis_of_budgets_is_decided_once_for_all_plots(run: Callable[..., Run]) -> None:
+    """Curves alike in length are linear alone, and logarithmic beside a plot that needs it."""
+    even = [run(label="even", kappa=300.0, budget=100, targets=())]
+    early = [run(label="uneven", optimizer=Spec("gd"), kappa=4.0)]
+    early.append(run(label="uneven", optimizer=Spec("sgd"), kappa=1000.0, lr=0.1))
+    assert early[1].last("step") > 30 * early[0].last("step")
+    # Straight in the logarithm, so that nothing happens early.
+    t = even[0].curve["step"]
+    even = [replace(even[0], curve={**even[0].curve, "suboptimality": np.exp(-t / 20)})]
+
+    for runs, scales in ((even, ["linear"]), ([*even, *early], ["log", "log"])):
+        axes = draw("convergence", summarize(runs), NEURIPS).figure.axes
+        assert [a.get_xscale() for a in axes] == scales
+
+
+def test_a_run_of_one_time_is_seen(run: Callable[..., Run]) -> None:
+    """A run whose clock is read at its end only is a line from the start, not a lone dot."""
+    timed = run(budget=100)
+    timed = replace(timed, curve={**timed.curve, "seconds": 0.01 * timed.curve["step"]})
+    other = run(optimizer=Spec("scipy.CG"), budget=100)
+    other = replace(other, curve={**other.curve, "seconds": 0.5 + 0 * other.curve["step"]})
+    made = draw("convergence", summarize([timed, other]), NEURIPS, x="seconds")
+    own = made.data[made.data["series"] == "scipy.CG"]
+    way = own[own["part"] == "from the start"]
+
+    assert way["seconds"].tolist() == [made.figure.axes[0].get_xlim()[0], 0.5]
+    end = other.curve["suboptimality"][-1] / other.curve["suboptimality"][0]
+    assert way["y"].tolist() == pytest.approx([1.0, end])
+    assert "dots: from the start, at 0" in look_at(made.figure).texts
+    calls = draw("convergence", summarize([timed]), NEURIPS)
+    assert "from the start" not in set(calls.data["part"])
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(1, ""), (2, "thin: each of 2 seeds"), (3, "shade")])
+def test_the_legend_says_what_shades_are_and_of_how_many_seeds(
+    run: Callable[..., Run], seeds: int, told: str
+) -> None:
+    """No band below three seeds; both kinds of curves say the same."""
+    rows = summarize(run(seed=s, lr=lr, budget=50) for s in range(seeds) for lr in (0.3, 1.0))
+    told = "shade: quartiles of 3 seeds" if told == "shade" else told
+    notes = ("thin: each of 2 seeds", "shade: quartiles of 3 seeds")
+    for kind in ("convergence", "sensitivity"):
+        texts = look_at(draw(kind, rows, NEURIPS).figure).texts
+        shown = [note for note in notes if note in texts]
+        assert shown == ([told] if told and (kind, seeds) != ("sensitivity", 2) else [])
+
+
+def test_shared_times_are_marked_among_others(run: Callable[..., Run]) -> None:
+    """The name of a batched run has a mark where others ran alone, and the axis claims nothing."""
+    runs = [run(optimizer=Spec(name), budget=50) for name in ("gd", "torch.SGD")]
+    runs = [
+        replace(r, engine=engine, curve={**r.curve, "seconds": r.curve["step"]})
+        for r, engine in zip(runs, ("batched", "step"), strict=True)
+    ]
+    seen = look_at(draw("convergence", summarize(runs), NEURIPS, x="seconds").figure)
+
+    assert {"gd ‡ (lr 1)", "torch.SGD (lr 1)"} <= set(seen.texts)
+    assert seen.figure.axes[0].get_xlabel() == "seconds"
+    assert [text for text in seen.texts if text.startswith("‡: time of a batch")]
+    for runs_of_a_kind, label in (
+        (runs[:1], "seconds (of a batch, divided by its runs)"),
+        (runs[1:], "seconds"),
+    ):
+        rows = summarize(runs_of_a_kind)
+        seen = look_at(draw("convergence", rows, NEURIPS, x="seconds").figure)
+        assert seen.figure.axes[0].get_xlabel() == label
+        assert not [text for text in seen.texts if "‡" in text]
+
+
+@pytest.mark.parametrize("kind", ["convergence", "sensitivity", "rate"])
+def test_of_many_the_best_ten_are_in_colour(kind: str, run: Callable[..., Run]) -> None:
+    """Thirteen names: three are grey, without a band, under one entry; lost ones keep a cross."""
+    (row,) = summarize(run(seed=s, lr=lr, budget=50) for s in range(3) for lr in (0.3, 1.0))
+    lost = tuple(replace(r, status=Status.DIVERGED, hits=()) for r in row.runs)
+    lost_best = tuple(replace(r, status=Status.DIVERGED, hits=()) for r in row.best)
+    rows = [replace(row, optimizer=f"m{i}") for i in range(12)]
+    rows.append(replace(row, optimizer="lost", runs=lost, best=lost_best, final=None))
+    seen = look_at(draw(kind, rows, NEURIPS).figure)
+    (axes,) = seen.figure.axes
+    grey = [a for a in axes.lines if a.get_color() == OTHERS.colour and np.size(a.get_xdata()) > 1]
+
+    assert len(grey) == 3
+    texts = [" ".join(text.split()) for text in seen.texts]
+    assert "3 others (name them with --optimizer)" in texts
+    assert any(text.startswith("m9") for text in texts)
+    assert not any(text.startswith(("m10", "m11", "lost")) for text in texts)
+    crosses = sum(a.get_marker() == "x" for a in axes.lines)
+    rails = sum(len(np.asarray(c.get_offsets())) == 2 for c in axes.collections)
+    assert rails == 1 if kind == "sensitivity" else crosses == 1
+    named = [
+        " ".join(t.split()) for t in look_at(draw(kind, rows, NEURIPS, named=True).figure).texts
+    ]
+    assert any(text.startswith("m11") for text in named)

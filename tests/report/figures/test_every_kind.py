@@ -184,7 +184,7 @@ def test_fifty_optimizers_and_one_long_name(kind: str, league: list[Row]) -> Non
         for row in some
         for i in range(50)
     ]
-    made = draw(kind, rows, LOOKS["neurips"])
+    made = draw(kind, rows, LOOKS["neurips"], named=True)
     seen = look_at(made.figure)
 
     whole = "".join("".join(seen.texts).split())

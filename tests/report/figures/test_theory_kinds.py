@@ -72,7 +72,7 @@ def test_a_short_curve_beside_a_long_one_has_logarithmic_steps(run: Callable[...
         assert [axes.get_xscale() for axes in figure.axes] == scales
 
 
-@pytest.mark.parametrize("kind", ["rate"])
+@pytest.mark.parametrize("kind", ["rate", "convergence", "pareto"])
 def test_who_was_refused_stands_in_a_note_and_not_among_the_lines(
     kind: str, run: Callable[..., Run]
 ) -> None:

@@ -278,6 +278,7 @@ def test_of_many_optimizers_the_best_ten_are_shown_at_first(report: Opener) -> N
     runs = [
         descend(optimizer=Spec(f"method-{i:02d}"), lr=0.02 * (i + 1), budget=40) for i in range(15)
     ]
+    runs += [descend(optimizer=Spec("method-14"), lr=i / 1000, budget=40) for i in range(1, 12)]
     page = report(runs).open("problems/quadratic.html")
     figure = chart(page)
     pressed = figure.locator(".legend .name[aria-pressed=true] span")
@@ -294,6 +295,7 @@ def test_of_many_optimizers_the_best_ten_are_shown_at_first(report: Opener) -> N
     choose(figure, "show", "all learning rates of one")
     figure.locator(".legend .name", has_text="lr 0.3").wait_for()
     assert figure.locator(".legend .name[aria-pressed=false]").count() == 0
+    assert figure.locator(".tools button").all_inner_texts() == ["all", "none"]
 
 
 def test_who_has_no_curve_is_named_below(report: Opener) -> None:
@@ -358,7 +360,7 @@ def test_bars_of_points_are_drawn_whole(report: Opener) -> None:
 
 
 def test_shades_are_told_where_they_are(report: Opener) -> None:
-    """More profiles than three have no shade and no word of it; one alone has both."""
+    """More profiles than three have no shade and no word of it; one pointed at or alone has."""
     page = report(runs_of("a", "b", "c", "d")).open("index.html")
     figure = page.locator("#overall figure.chart").first
     figure.locator(".plot .main-svg").first.wait_for()
@@ -366,8 +368,13 @@ def test_shades_are_told_where_they_are(report: Opener) -> None:
 
     assert figure.locator(".plot").evaluate(shaded) == 0
     assert "shade" not in figure.locator(".key").inner_text()
+    figure.locator(".legend li").nth(2).hover()
+    assert figure.locator(".plot").evaluate(shaded) == 1
+    figure.locator(".key").hover()
+    assert figure.locator(".plot").evaluate(shaded) == 0
     figure.locator(".legend li").nth(0).hover()
     figure.locator(".legend .only").nth(0).click()
+    figure.locator(".key").hover()
     assert figure.locator(".plot").evaluate(shaded) == 1
     assert "shade: Wilson" in figure.locator(".key").inner_text()
 
@@ -513,6 +520,9 @@ def test_print_shows_all_charts_on_white(report: Opener) -> None:
     for section in ("convergence", "sensitivity", "cost"):
         ink = page.locator(f"#{section} .plot").evaluate("plot => plot.layout.font.color")
         assert ink == "#1b1f24"
+    page.emulate_media(media="print")
+    together = "stages => stages.map(stage => getComputedStyle(stage).breakInside)"
+    assert set(page.locator(".stage").evaluate_all(together)) == {"avoid"}
 
 
 SILENT = "window.IntersectionObserver = class { observe() {} unobserve() {} };"

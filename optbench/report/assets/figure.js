@@ -305,7 +305,7 @@
     const banded = !chart.mostBands || curves.length <= chart.mostBands;
     curves.forEach((curve, k) => {
       const colour = optbench.paint(curve.entry);
-      if (banded && curve.low && !curve.points) areas.push([area(curve, ranges.y, colour, fix), { curve }]);
+      if ((banded || curve.entry === state.pointed) && curve.low && !curve.points) areas.push([area(curve, ranges.y, colour, fix), { curve }]);
       lines.push([(curve.points ? points : line)(curve, colour, y[k], curves.length > MOST_MARKERS), { curve }]);
     });
     const at = [...ends(curves, y, ranges.y[1], axis, state.ylog), ...rings(curves, y)];

@@ -8,6 +8,8 @@
     modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
   };
 
+  const MOST_DRAWN_ANEW = 60; // curves: more would take long to follow a pointer
+
   // One chart on the page, with what the reader chose.
   class Chart {
     constructor(host, data, chart) {
@@ -150,8 +152,13 @@
       this.draw();
     }
 
-    // Fades the others while the pointer or the focus is on a name of the legend.
+    // Fades the others while the pointer or the focus is on a name of the legend, and shades it.
     point(entry) {
+      const { length } = this.figure.curves;
+      if (length > this.chart.mostBands && length <= MOST_DRAWN_ANEW) {
+        this.state.pointed = entry;
+        this.draw();
+      }
       for (const element of this.plot.querySelectorAll(".scatterlayer > .trace")) {
         const who = this.figure.who[element.__data__?.[0]?.trace?.index];
         const other = entry && who?.curve && who.curve.entry !== entry && who.curve.entry.text !== entry.text;

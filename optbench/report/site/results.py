@@ -31,7 +31,10 @@ def line(row: Row, targets: Sequence[Target], ends: Sequence[str] = ()) -> Cells
     """
     text = cells(row, targets, ends)
     pairs = zip(targets, text.reach, strict=True)
-    reach = [(told and spent(row, target.level)) or told for target, told in pairs]
+    reach = [
+        told and (spent(row, target.level) + _steps(row, target.level) or told)
+        for target, told in pairs
+    ]
     lost = row.final is None and bool(row.learning_rates)
     return replace(
         text, reach=reach, lr=NONE if lost else text.lr, edge=text.edge and row.final is not None
@@ -46,21 +49,24 @@ def rated(rate: Diagnosis) -> tuple[str, str]:
 
 
 def spent(row: Row, target: float) -> str:
-    """Return what reaching a target takes, such as `1,234 [1,100, 1,390] (617 steps)`.
+    """Return the gradient evaluations that reaching a target takes: `1,234 [1,100, 1,390]`.
 
     Args:
         row: A row that aims at it.
         target: Its level.
 
     Returns:
-        Gradient evaluations, with the steps where they are not as many; nothing where a seed misses
-        the target.
+        The mean with its interval; nothing where a seed misses the target.
     """
-    calls, steps = typical_cost(row, target), typical_cost(row, target, "steps")
-    if calls is None or steps is None:
+    cost = typical_cost(row, target)
+    if cost is None:
         return ""
-    cell = Cell(value=calls.center, low=calls.low, high=calls.high, form=Form.COUNT)
-    same = steps.center == calls.center
-    return numbers.text(cell) + (
-        "" if same else f" ({numbers.plain(steps.center, Form.COUNT)} steps)"
-    )
+    return numbers.text(Cell(value=cost.center, low=cost.low, high=cost.high, form=Form.COUNT))
+
+
+def _steps(row: Row, target: float) -> str:
+    """Return the steps that reaching a target takes, where they are not as many."""
+    calls, steps = typical_cost(row, target), typical_cost(row, target, "steps")
+    if calls is None or steps is None or steps.center == calls.center:
+        return ""
+    return f" ({numbers.plain(steps.center, Form.COUNT)} steps)"

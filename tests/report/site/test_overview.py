@@ -140,6 +140,7 @@ def test_unknown_f_star_is_no_failure(run: Maker, tmp_path: Path) -> None:
     assert "Not measurable, as f* is unknown" in text
     assert "0/1" not in text
     assert "0.00" not in text
+    assert page.read_text(encoding="utf-8").count('title="not measurable, as f* is unknown"') == 2
     own = read(tmp_path / "problems" / "quadratic.html").text
     assert "Its targets are not measurable, as f* is unknown" in own
 

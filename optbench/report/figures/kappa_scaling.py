@@ -18,6 +18,7 @@ from optbench.analysis.tables import target_label
 from optbench.core.errors import OptbenchError
 from optbench.core.target import Target
 from optbench.report.canvas import Canvas, Made, log_axis, sample
+from optbench.report.figures.keys import QUARTILES, SHADE, shade_key
 from optbench.report.figures.panels import (
     MOST,
     Numbers,
@@ -87,7 +88,8 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         labels.append(f"steps to {shown}")
         words.append(f"{family}, steps to {shown}: {'; '.join(map(_in_words, curves))}.")
     canvas.lines += [(sample(styles[name]), text) for name, text in texts.items()]
-    canvas.keys += keys_of(keys)
+    every = [row for own in found.values() for row in own]
+    canvas.keys += [*keys_of(keys), *shade_key(look, every, QUARTILES)]
     if alone:
         canvas.keys.append(nothing("exponents with 95 % t-intervals of the fit"))
     name_plots(canvas, list(found))
@@ -124,7 +126,7 @@ def _draw_curve(
     axes.plot(curve.kappa, y, gid=f"steps {curve.name}", **line)
     top = axes.get_ylim()[1]
     low, high = np.where(known, curve.low, np.nan), np.minimum(curve.high, top)
-    axes.fill_between(curve.kappa, low, high, color=style.colour, alpha=0.16, lw=0)
+    axes.fill_between(curve.kappa, low, high, color=style.colour, alpha=SHADE, lw=0)
     p = curve.exponent
     columns: dict[str, Any] = {"kappa": curve.kappa, "steps": curve.steps}
     columns |= {"low": curve.low, "high": curve.high, "exponent": p.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from optbench.analysis.tables import printable
 from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Canvas
 from optbench.report.legend import Entry
-from optbench.report.lettering import fold
+from optbench.report.lettering import fold, inches
 from optbench.report.looks import Look
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def name_plots(canvas: Canvas, titles: Sequence[str]) -> None:
 
 
 def label_plots(canvas: Canvas, x: Sequence[str], y: Sequence[str]) -> None:
-    """Label the axes; what several plots share stands once, below or left of them all.
+    """Label the axes; what most plots share stands once, below or left of them all.
+
+    Plots with another label have it as their own, in smaller type.
 
     Args:
         canvas: The canvas.
@@ -105,14 +108,29 @@ def label_plots(canvas: Canvas, x: Sequence[str], y: Sequence[str]) -> None:
         y: Label of each plot's vertical axis.
     """
     for which, labels in (("x", x), ("y", y)):
-        if len(labels) > 1 and len(set(labels)) == 1:
-            setattr(canvas, f"{which}_label", labels[0])
-            continue
+        shared = _shared(labels)
+        setattr(canvas, f"{which}_label", shared)
+        size = canvas.look.small if shared else canvas.look.text
         share = 1.0 if which == "x" else 0.6 if len(labels) == 1 else 0.8
         room = share * (canvas.look.width / canvas.columns - 0.5)
         for axes, label in zip(canvas.plots, labels, strict=True):
-            words = "\n".join(fold(printable(label), room, canvas.look.text))
-            axes.set(**{f"{which}label": words})
+            if label != shared:
+                words = "\n".join(_folded(printable(label), room, size))
+                getattr(axes, f"set_{which}label")(words, fontsize=size)
+
+
+def _shared(labels: Sequence[str]) -> str:
+    """Return the label of more than half of several plots; nothing where there is none."""
+    label, count = Counter(labels).most_common(1)[0]
+    return label if len(labels) > 1 and 2 * count > len(labels) else ""
+
+
+def _folded(label: str, room: float, size: float) -> list[str]:
+    """Return the lines of a label; a fraction breaks behind its bar before anywhere else."""
+    if inches(label, size) <= room:
+        return [label]
+    parts = label.replace(" / ", " /\n").split("\n")
+    return [line for part in parts for line in fold(part, room, size)]
 
 
 def nothing(words: str) -> Entry:

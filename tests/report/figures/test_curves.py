@@ -14,8 +14,10 @@ from optbench.analysis.summary import Row, summarize
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.core.spec import Spec
+from optbench.report.canvas import Canvas
 from optbench.report.figures import draw
 from optbench.report.figures.crowd import OTHERS
+from optbench.report.figures.panels import label_plots
 from optbench.report.looks import LOOKS, NEURIPS
 from optbench.report.site.bounds import bounds
 from optbench.report.site.columns import Columns
@@ -246,3 +248,21 @@ def test_of_many_the_best_ten_are_in_colour(kind: str, run: Callable[..., Run]) 
         " ".join(t.split()) for t in look_at(draw(kind, rows, NEURIPS, named=True).figure).texts
     ]
     assert any(text.startswith("m11") for text in named)
+
+
+def test_what_most_plots_share_stands_once_and_exceptions_in_their_plot() -> None:
+    """Of three labels two are alike; the third is small beside its plot, its fraction whole."""
+    formula = "(f(x) - f*) / (f(x₀) - f*)"
+    canvas = Canvas("", LOOKS["icml"], plots=3)
+    label_plots(canvas, ["calls", "minibatches", "calls"], ["error", "error", formula])
+
+    assert (canvas.x_label, canvas.y_label) == ("calls", "error")
+    assert [axes.get_xlabel() for axes in canvas.plots] == ["", "minibatches", ""]
+    ends = [axes.get_ylabel() for axes in canvas.plots]
+    assert ends == ["", "", "(f(x) - f*) /\n(f(x₀) - f*)"]
+    assert canvas.plots[2].yaxis.label.get_fontsize() == LOOKS["icml"].small
+    different = Canvas("", LOOKS["icml"], plots=2)
+    label_plots(different, ["a", "b"], ["c", "c"])
+    assert (different.x_label, different.y_label) == ("", "c")
+    assert [axes.get_xlabel() for axes in different.plots] == ["a", "b"]
+    assert different.plots[0].xaxis.label.get_fontsize() == LOOKS["icml"].text

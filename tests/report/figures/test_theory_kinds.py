@@ -169,6 +169,15 @@ def test_missed_targets_are_on_the_edge(league: list[Row]) -> None:
     assert [np.asarray(a.get_xdata()).tolist() for a in crosses] == [[1000]]
 
 
+def test_the_shade_of_a_sweep_is_explained(league: list[Row]) -> None:
+    """It spans quartiles of three seeds; of one seed there is none."""
+    told = "shade: quartiles of 3 seeds"
+    assert told in look_at(draw("kappa-scaling", league, NEURIPS).figure).texts
+    single = summarize(r for row in league for r in row.runs if not r.spec.seed)
+    texts = look_at(draw("kappa-scaling", single, NEURIPS).figure).texts
+    assert not [text for text in texts if "shade" in text]
+
+
 def test_scaling_needs_a_sweep(league: list[Row]) -> None:
     """Two condition numbers are no sweep; the line says what would be."""
     with pytest.raises(OptbenchError, match="quadratic:kappa=10/100/1000"):

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
@@ -23,8 +24,14 @@ from optbench.analysis.tables import printable
 from optbench.report.grid import EDGE, Grid, columns_for
 from optbench.report.legend import Entry, add_legend, by_length, legend_height
 from optbench.report.lettering import MISSING, fold
-from optbench.report.looks import WEB, Look
-from optbench.report.style import INK, LineStyle, PowerFormatter, PowerLocator
+from optbench.report.looks import SERIF, WEB, Look
+from optbench.report.style import (
+    INK,
+    LineStyle,
+    MathPowerFormatter,
+    PowerFormatter,
+    PowerLocator,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +143,8 @@ class Canvas:
         parts = (*by_length(self.lines, room, look.small), self.keys)
         shown = [entries for entries in parts if entries]
         legends = [add_legend(figure, entries, room, look.small) for entries in shown]
+        if look.family == SERIF:
+            _set_serif(figure)
         heights = [legend_height(legend, renderer) + 0.06 for legend in legends]
         head = EDGE + LINE * letter * len(self._title) + self._above
         foot = EDGE + sum(heights)
@@ -204,6 +213,21 @@ def log_axis(axes: Axes, which: str, low: float, high: float) -> None:
     axis.set_major_locator(PowerLocator())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(PowerFormatter())
+
+
+def _set_serif(figure: Figure) -> None:
+    """Bring lines as close together as in other fonts, and let mathtext set powers of ten.
+
+    STIX asks for half a line between lines, and lacks some superscripts.
+    """
+    for text in figure.findobj(Text):
+        text.set(linespacing=1.15)
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if isinstance(axis.get_major_formatter(), PowerFormatter):
+            axis.set_major_formatter(MathPowerFormatter())
+            # All that there may ever be: a tick that is made later would not know.
+            for tick in axis.get_major_ticks(PowerLocator.MOST):
+                tick.label1.set(parse_math=True, math_fontfamily="stix")
 
 
 def value_axis(axes: Axes, y: Array, *, linear: bool = False) -> None:

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
 
+from matplotlib import rcParams
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
@@ -15,8 +16,8 @@ MISSING = "Glyph .* missing"
 """A warning. What is written holds the text itself where it can: a letter that this machine's font
 lacks is no loss."""
 
-WIDER = 1.05
-"""Letters that are fitted to pixels are up to 5 % wider."""
+WIDER = 1.1
+"""Letters that are fitted to pixels are up to 5 % wider, those of TeX in a PGF file up to 10 %."""
 
 
 BREAKS = (
@@ -27,16 +28,20 @@ BREAKS = (
 whatever ends in a sign that is not within a number."""
 
 
-@lru_cache(maxsize=4096)
 def inches(words: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a line of text.
+    """Return the width of a line of text in the font that figures are drawn in now.
 
     Args:
         words: One line.
         size: Points.
         bold: Whether it is bold.
     """
-    font = FontProperties(weight="bold" if bold else "normal", size=size)
+    return _inches(words, size, "bold" if bold else "normal", tuple(rcParams["font.family"]))
+
+
+@lru_cache(maxsize=4096)
+def _inches(words: str, size: float, weight: str, family: tuple[str, ...]) -> float:
+    font = FontProperties(family=family, weight=weight, size=size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=MISSING)
         width = text_to_path.get_text_width_height_descent(words, font, ismath=False)[0]

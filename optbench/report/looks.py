@@ -8,6 +8,10 @@ from typing import Any
 from optbench.core.errors import OptbenchError, unknown
 from optbench.report.style import INK, RC
 
+SANS = ("DejaVu Sans",)
+SERIF = ("STIXGeneral", "DejaVu Serif")
+"""Fonts that matplotlib brings along. STIX is a Times; the other has the letters that it lacks."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
@@ -19,6 +23,7 @@ class Look:
         columns: Widths by name where the place has two columns of text; empty otherwise.
         text: Points of labels and titles.
         small: Points of ticks, legends and notes.
+        family: Names of fonts; the next one has what the first one lacks.
         line: Points of a curve's width.
         ink: Colour of text, axes and reference lines.
         ground: Colour behind it all; `none` is transparent.
@@ -31,6 +36,7 @@ class Look:
     columns: tuple[tuple[str, float], ...] = ()
     text: float
     small: float
+    family: tuple[str, ...] = SANS
     line: float = 1.2
     ink: str = "#000000"
     ground: str = "white"
@@ -43,7 +49,8 @@ class Look:
         parts = "text.color axes.labelcolor axes.edgecolor axes.titlecolor xtick.color ytick.color"
         inks = f"{parts} grid.color".split()
         grounds = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
-        sizes = {"font.size": self.text, "axes.labelsize": self.text, "axes.titlesize": self.text}
+        sizes: dict[Any, Any] = {"font.size": self.text, "font.family": self.family}
+        sizes |= dict.fromkeys(("axes.labelsize", "axes.titlesize"), self.text)
         sizes |= dict.fromkeys(
             ("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), self.small
         )
@@ -67,7 +74,7 @@ WEB = Look(
 """Of pages: transparent, in the page's own ink. On a phone a figure shrinks to about 60 %, where 9
 points are still read."""
 
-NEURIPS = Look(name="neurips", width=5.5, text=9.0, small=7.0)
+NEURIPS = Look(name="neurips", width=5.5, text=9.0, small=8.0, family=SERIF)
 
 LOOKS = {
     "neurips": NEURIPS,
@@ -76,10 +83,11 @@ LOOKS = {
         width=3.25,
         columns=(("column", 3.25), ("text", 6.75)),
         text=8.0,
-        small=6.0,
+        small=7.0,
+        family=SERIF,
         line=1.0,
     ),
-    "jmlr": Look(name="jmlr", width=6.0, text=9.95, small=7.95),
+    "jmlr": Look(name="jmlr", width=6.0, text=9.95, small=8.95, family=SERIF),
     "thesis": Look(name="thesis", width=5.9, text=10.0, small=8.0, line=1.3),
     "slides": Look(
         name="slides", width=9.6, text=16.0, small=13.0, line=2.4, title=True, height=0.5

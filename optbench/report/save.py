@@ -21,6 +21,7 @@ from optbench.core.errors import OptbenchError, unknown
 from optbench.core.output import write_whole
 from optbench.report.canvas import Made
 from optbench.report.lettering import MISSING
+from optbench.report.style import MathPowerFormatter
 from optbench.report.tables.latex import escape
 
 UNDATED: dict[str, dict[str, None]] = {
@@ -145,6 +146,9 @@ def _in_tex(figure: Figure) -> Iterator[None]:
 
 
 def _formatter_in_tex(formatter: Formatter) -> Formatter:
+    if isinstance(formatter, MathPowerFormatter):
+        return formatter
+
     def label(value: float, place: int | None) -> str:
         return to_tex(formatter(value, place))
 

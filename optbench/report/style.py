@@ -237,11 +237,25 @@ class PowerFormatter(Formatter):
         """Return the label of the tick at x."""
         del pos
         mantissa, _, exponent = f"{x:.6e}".partition("e")
-        return power_of_ten(int(exponent)) if float(mantissa) == 1 else ""
+        return self.power(int(exponent)) if float(mantissa) == 1 else ""
+
+    def power(self, exponent: int) -> str:
+        """Return the label of a power of ten."""
+        return power_of_ten(exponent)
+
+
+class MathPowerFormatter(PowerFormatter):
+    """The same for ticks that mathtext sets: not every font has all superscripts."""
+
+    def power(self, exponent: int) -> str:
+        """Return the label of a power of ten, e.g. $10^{-6}$."""
+        return f"$10^{{{exponent}}}$"
 
 
 class PowerLocator(Locator):
     """Puts ticks at powers of ten, as many as there is room for, evenly."""
+
+    MOST = 9
 
     def __call__(self) -> list[float]:
         """Return the ticks of the axis as it is."""
@@ -250,7 +264,7 @@ class PowerLocator(Locator):
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
         """Return the ticks between two ends."""
         low, high = math.ceil(math.log10(vmin) - 1e-9), math.floor(math.log10(vmax) + 1e-9)
-        room = min(max(self.axis.get_tick_space(), 2), 9) if self.axis else 9
+        room = min(max(self.axis.get_tick_space(), 2), self.MOST) if self.axis else self.MOST
         steps = (s for s in (1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1000))
         step = next(s for s in steps if high // s - math.ceil(low / s) < room)
         return [10.0**e for e in range(math.ceil(low / step) * step, high + 1, step)]

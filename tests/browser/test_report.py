@@ -343,6 +343,17 @@ def test_crosses_of_lost_runs_are_within_the_axis(report: Opener) -> None:
     assert last > np.log10(50.0)
 
 
+def test_learning_rates_may_lie_600_decades_apart(report: Opener) -> None:
+    """The ratio of the last to the first is no number; the axis goes from one to the other."""
+    runs = [replace(descend(budget=60), hyper={"lr": lr}) for lr in (1e-300, 1e300)]
+    page = report(runs).open("problems/quadratic.html")
+    plot = chart(page, "sensitivity").locator(".plot")
+
+    first, last = plot.evaluate("plot => plot._fullLayout.xaxis.range")
+    assert -324 <= first < -300
+    assert 300 < last < 309
+
+
 def test_bars_of_points_are_drawn_whole(report: Opener) -> None:
     """The axis of final values reaches both ends of every interval."""
     page = report(runs_of("a", rates=[0.5], noise=0.1)).open("problems/quadratic.html")

@@ -91,8 +91,8 @@
     }
     if (!(low <= high)) return log ? [1, 10] : [0, 1];
     if (!log) return low === high ? [low - 1, high + 1] : [low - (high - low) * 0.01, high + (high - low) * 0.03];
-    const room = low === high ? 2 : (high / low) ** 0.03;
-    return [low / room, high * room];
+    const room = low === high ? 2 : high ** 0.03 / low ** 0.03;
+    return [Math.max(low / room, 5e-324), Math.min(high * room, Number.MAX_VALUE)];
   }
 
   // Steps as lines: plotly's own hv has no filled twin.
@@ -224,7 +224,8 @@
   function ticks(log, [low, high], length, room) {
     const decades = Math.log10(high) - Math.log10(low);
     if (!log || decades <= 1) return { nticks: 9 };
-    if (length / decades < room) return { dtick: Math.ceil((decades * room) / 2 / length) };
+    const wide = decades > 90 ? 0.8 : 0.5; // exponents of three digits
+    if (length / decades < room) return { dtick: Math.ceil((decades * room * wide) / length) };
     return decades < 4 ? { dtick: "D2" } : { nticks: 9 };
   }
 

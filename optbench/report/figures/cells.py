@@ -28,6 +28,9 @@ NAMES = 0.28
 TALLEST, WIDE = 7.0, 0.4
 """... and, where these rows would be higher than so many inches, in one line: a page has nine."""
 
+SMALLER = 0.8
+"""Size of a cell's second line, as a share of the first one's."""
+
 HATCH = "/////"
 """Fills cells of those that failed."""
 
@@ -41,6 +44,7 @@ def draw_cells(
     norm: Normalize,
     *,
     bold: AbstractSet[tuple[int, int]] = frozenset(),
+    below: Sequence[Sequence[str]] = (),
 ) -> Canvas:
     """Draw a table of coloured cells with their texts.
 
@@ -53,16 +57,16 @@ def draw_cells(
             printed in them.
         norm: From values to the range of colours.
         bold: Row and column of those that stand out.
+        below: A second, smaller line of each cell, see `fits_below`.
 
     Returns:
         The canvas, to be finished.
     """
     values, texts = cells
     labels = _names(Canvas("", look), side)
-    longest = max(inches(line, look.small) for label in labels for line in label.split("\n"))
-    cell = (look.width - longest - 0.3) / len(top)
+    cell = _cell(look, labels, top)
     size = _size(look, texts, cell)
-    roomy = min(1.9 * size / 72, TALLEST / len(side))
+    roomy = min((3.1 if below else 1.9) * size / 72, TALLEST / len(side))
     tall = max(height_of(labels, look.small), roomy)
     canvas = Canvas(title, look, height=tall * len(side))
     columns, turned = column_labels(canvas, top, cell)
@@ -87,11 +91,29 @@ def draw_cells(
     for text in axes.texts:
         at = int(text.get_position()[1]), int(text.get_position()[0])
         text.set_fontweight("bold" if at in bold else "normal")
+    _draw_below(axes, below, size)
     _draw_others(axes, look, cells, size)
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0, labelsize=look.small)
     axes.tick_params(axis="y", rotation=0, length=0, labelsize=look.small)
     return canvas
+
+
+def fits_below(
+    look: Look, side: Sequence[str], top: Sequence[str], below: Sequence[Sequence[str]]
+) -> bool:
+    """Return whether cells have room for a second line that is read without a lens.
+
+    Args:
+        look: Sizes and inks.
+        side: Names of the rows.
+        top: Names of the columns.
+        below: The lines.
+    """
+    widest = max(inches(text, SMALLER * look.small) for line in below for text in line)
+    cell = _cell(look, _names(Canvas("", look), side), top)
+    tall = 3.1 * look.small / 72 * len(side)
+    return widest <= 0.92 * cell and tall <= TALLEST
 
 
 def missed(look: Look, values: Array, words: str) -> list[Entry]:
@@ -116,6 +138,23 @@ def _names(canvas: Canvas, side: Sequence[str]) -> list[str]:
     if len(side) * height_of(folded, look.small) > TALLEST:
         return row_labels(canvas, side, WIDE * look.width, lines=1)
     return row_labels(canvas, side, NAMES * look.width)
+
+
+def _cell(look: Look, labels: Sequence[str], top: Sequence[str]) -> float:
+    """Return the inches of a cell's width."""
+    longest = max(inches(line, look.small) for label in labels for line in label.split("\n"))
+    return (look.width - longest - 0.3) / len(top)
+
+
+def _draw_below(axes: Axes, below: Sequence[Sequence[str]], size: float) -> None:
+    """Move the texts up and write the second lines below them, in their colours."""
+    for text in list(axes.texts) if below else []:
+        x, y = text.get_position()
+        line = below[int(y)][int(x)]
+        if line:
+            text.set_y(y - 0.17)
+            like: dict[str, Any] = {"color": text.get_color(), "ha": "center", "va": "center"}
+            axes.text(x, y + 0.24, line, size=SMALLER * size, **like)
 
 
 def _size(look: Look, texts: Sequence[Sequence[str]], cell: float) -> float:

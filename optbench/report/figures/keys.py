@@ -47,6 +47,17 @@ def bar_key(look: Look, rows: Iterable[Row], what: str) -> list[Entry]:
     return [(bar, f"bar: {what} of {text}")] if text else []
 
 
+def interval_note(rows: Iterable[Row], *, shown: bool) -> list[Entry]:
+    """Return what numbers in brackets are, or where they are.
+
+    Args:
+        rows: The rows that are drawn.
+        shown: Whether they are in the figure, and not in its CSV alone.
+    """
+    text = f"95 % t-interval of the mean of {_of_seeds(rows)}"
+    return [nothing(f"[ ]: {text}" if shown else f"the {text} is in the CSV beside the figure")]
+
+
 def _of_seeds(rows: Iterable[Row]) -> str:
     counts = [len(row.best) for row in rows if ran(row) and len(row.best) >= MIN_SEEDS]
     if not counts:

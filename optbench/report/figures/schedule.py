@@ -12,7 +12,8 @@ from optbench.analysis.summary import Row
 from optbench.analysis.tables import is_learning, measure_shown
 from optbench.core.errors import OptbenchError
 from optbench.report.canvas import Array, Made
-from optbench.report.figures.cells import draw_cells, missed
+from optbench.report.figures.cells import draw_cells, fits_below, missed
+from optbench.report.figures.keys import interval_note
 from optbench.report.figures.panels import Numbers, by_problem, nothing
 from optbench.report.looks import Look
 from optbench.report.measures import axis_name, in_words
@@ -44,22 +45,29 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         )
     kept = [row for same in groups for row in same]
     top = sorted({row.schedule for row in kept}, key=lambda name: (name != "constant", name))
-    numbers, side, texts, bold = Numbers(), list[str](), list[list[str]](), set[Pair]()
+    numbers, side, bold = Numbers(), list[str](), set[Pair]()
+    texts, below = list[list[str]](), list[list[str]]()
     values = np.empty((0, len(top)))
     for same in groups:
         found = {(row.optimizer, row.schedule): row for row in same}
         for optimizer in sorted({row.optimizer for row in same}):
             side.append(optimizer if len(groups) == 1 else f"{same[0].title}: {optimizer}")
             texts.append([_text(found.get((optimizer, name))) for name in top])
+            below.append([_interval(found.get((optimizer, name))) for name in top])
             bold |= _best(side[-1], optimizer, top, found)
         values = np.vstack([values, _colours(same, found, top)])
         for row in same:
             _note(numbers, row)
     title = "Final measure by schedule" + (f", {groups[0][0].title}" if len(groups) == 1 else "")
     cells = {(i, j) for i, name in enumerate(side) for j, s in enumerate(top) if (name, s) in bold}
-    canvas = draw_cells(title, look, side, top, (values, texts), Normalize(0, 1), bold=cells)
+    told = any(map(any, below))
+    below = below if told and fits_below(look, side, top, below) else []
+    canvas = draw_cells(
+        title, look, side, top, (values, texts), Normalize(0, 1), bold=cells, below=below
+    )
     measures = sorted({f"final {axis_name(same)}" for same in groups})
     canvas.keys[:0] = [nothing(f"{'; '.join(measures)}, at the best learning rate; bold: best")]
+    canvas.keys += interval_note(kept, shown=bool(below)) if told else []
     canvas.keys += missed(look, values, "every seed was lost")
     return Made(figure=canvas.figure(), data=numbers.table(), alt=_alt(groups))
 
@@ -75,7 +83,19 @@ def _text(row: Row | None) -> str:
         return "n/a"
     if row.final is None:
         return "lost"
-    return f"{row.final.center:.1e}" if row.measure in LOGARITHMIC else f"{row.final.center:.4g}"
+    return _number(row.final.center, row)
+
+
+def _interval(row: Row | None) -> str:
+    """Return the interval of an end; nothing below three seeds, or where all ends are one."""
+    end = None if row is None else row.final
+    if row is None or end is None or end.low is None or end.high is None or end.low == end.high:
+        return ""
+    return f"[{_number(end.low, row)}, {_number(end.high, row)}]"
+
+
+def _number(value: float, row: Row) -> str:
+    return f"{value:.1e}" if row.measure in LOGARITHMIC else f"{value:.4g}"
 
 
 def _best(

@@ -19,7 +19,7 @@ from optbench.families.landscape import landscape, surroundings
 from optbench.report.figures import draw
 from optbench.report.figures.crowd import OTHERS
 from optbench.report.figures.trajectory import levels_of
-from optbench.report.looks import NEURIPS
+from optbench.report.looks import LOOKS, NEURIPS
 from tests.report.figures.seen import look_at
 
 
@@ -82,8 +82,9 @@ def test_paths_need_two_variables_and_points(plane: list[Row], league: list[Row]
 
 
 def test_schedules_are_compared_a_row_an_optimizer(noisy: list[Row]) -> None:
-    """Each cell has its final measure, and the best of a row is bold."""
-    axes = draw("schedule", noisy, NEURIPS).figure.axes[0]
+    """Each cell has its final measure, its interval below, and the best of a row is bold."""
+    seen = look_at(draw("schedule", noisy, NEURIPS).figure)
+    axes = seen.figure.axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     schedules = [label.get_text() for label in axes.get_xticklabels()]
 
@@ -95,8 +96,27 @@ def test_schedules_are_compared_a_row_an_optimizer(noisy: list[Row]) -> None:
         (row,) = [r for r in noisy if (r.optimizer, r.schedule) == pair]
         ends = {r.schedule: r.final.center for r in noisy if r.optimizer == pair[0] and r.final}
         assert row.final is not None
+        if text.get_text().startswith("["):
+            assert text.get_text() == f"[{row.final.low:.1e}, {row.final.high:.1e}]"
+            assert float(text.get_fontsize()) < NEURIPS.small
+            continue
         assert text.get_text() == f"{row.final.center:.1e}"
         assert (text.get_fontweight() == "bold") == (pair[1] == min(ends, key=lambda s: ends[s]))
+    assert sum(text.get_text().startswith("[") for text in axes.texts) == len(axes.texts) / 2
+    assert "[ ]: 95 % t-interval of the mean of 3 seeds" in seen.texts
+
+
+def test_intervals_without_room_are_in_the_csv(noisy: list[Row]) -> None:
+    """Six schedules in a narrow column have no second line, and a note; nor has a single seed."""
+    several = [replace(row, schedule=f"{row.schedule}-{i}") for row in noisy for i in range(3)]
+    texts = look_at(draw("schedule", several, LOOKS["icml"]).figure).texts
+    single = summarize(r for row in noisy for r in row.runs if not r.spec.seed)
+    lone = look_at(draw("schedule", single, NEURIPS).figure).texts
+
+    assert not [text for text in [*texts, *lone] if text.startswith("[")]
+    told = [" ".join(text.split()) for text in texts]
+    assert "the 95 % t-interval of the mean of 3 seeds is in the CSV beside the figure" in told
+    assert not [text for text in lone if "interval" in text]
 
 
 def test_one_schedule_is_no_comparison(league: list[Row]) -> None:

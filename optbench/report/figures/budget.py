@@ -22,7 +22,7 @@ EARLY = 0.1
 """... or when, on the mean over curves, half of the descent happens in this share of the axis."""
 
 LEAD = 1.3
-"""Factor between the left end of a logarithmic axis of times and the first of them."""
+"""Factor between the left end of a logarithmic axis and what is first spent, unless that is one."""
 
 DOTS: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "alpha": 0.8, "zorder": 1.8}
 
@@ -54,21 +54,25 @@ def is_early(drawn: Sequence[Band], measure: str) -> bool:
     return bool(shares) and float(np.mean(shares)) > 0.5
 
 
-def set_budget_axis(axes: Axes, drawn: Sequence[Band], x: str, *, log: bool) -> None:
+def set_budget_axis(axes: Axes, drawn: Sequence[Band], *, log: bool) -> None:
     """Fit the horizontal axis to curves.
 
     Args:
         axes: The plot.
         drawn: Its curves.
-        x: What is spent.
         log: Whether it is logarithmic, if anything is spent.
     """
     calls, last = positive(*(b.x for b in drawn)), max(float(b.x[-1]) for b in drawn)
     if log and len(calls):
-        room = LEAD if x == "seconds" else 1.0
+        room = 1.0 if calls.min() == 1 else LEAD
         log_axis(axes, "x", float(calls.min()) / room, last * 1.15)
     else:
         axes.set_xlim(0, (last or 1) * 1.03)
+
+
+def some_points(x: Array, every: tuple[float, float]) -> tuple[float, float] | None:
+    """Return which points of a curve have markers: those at some distances, or its only one."""
+    return every if len(x) > 1 else None
 
 
 def lead_in(axes: Axes, row: Row, curve: Band, measure: str) -> tuple[Array, Array]:

@@ -36,6 +36,7 @@ from optbench.report.figures.budget import (
     lead_key,
     set_budget_axis,
     shown,
+    some_points,
 )
 from optbench.report.figures.crowd import Crowd, crowd_of
 from optbench.report.figures.keys import (
@@ -214,7 +215,7 @@ def _draw_plot(plot: _Plot, *, log: bool) -> list[Entry]:
     if not plot.drawn:
         nothing_to_draw(plot.axes, "no finite value was recorded")
         return []
-    set_budget_axis(plot.axes, plot.drawn, plot.x, log=log and not is_learning(plot.rows))
+    set_budget_axis(plot.axes, plot.drawn, log=log and not is_learning(plot.rows))
     top = _scale(plot)
     ends: list[Entry] = []
     for place, row in enumerate(plot.rows):
@@ -276,7 +277,7 @@ def _draw_seeds(plot: _Plot, row: Row, place: int) -> list[Entry]:
         y,
         marker=plot.crowd.styles[row.name].marker,
         # Staggered, so that the markers of curves that coincide are seen side by side.
-        markevery=(0.04 + 0.025 * (place % 6), 0.16 if plot.alone else 0.3),
+        markevery=some_points(y, (0.04 + 0.025 * (place % 6), 0.16 if plot.alone else 0.3)),
         markersize=(1 if plot.alone else 0.8) * plot.look.rc["lines.markersize"],
         zorder=(3 if told else 2) - 0.01 * place,
         **look,

@@ -53,8 +53,8 @@ STATE = "bytes of the optimizer's state a variable"
 def draw(rows: Sequence[Row], look: Look, x: str = "gradient_calls") -> Made:
     """Draw a point an optimizer, with bars for the intervals from three seeds on.
 
-    Runs stop at their last target, so that ends below it are drawn there. Times of a batch that its
-    runs share and times of single runs are not told from one another: each kind has its front.
+    Ends below the last target are alike, see `Contest.floor`, and drawn at it. Times of a batch
+    that its runs share and times of single runs do not compare: each kind has its front.
 
     Args:
         rows: Rows of `summarize`.
@@ -152,7 +152,7 @@ def _draw_plot(
     if any(None not in (p.low, p.high) or None not in (p.cost_low, p.cost_high) for p in known):
         keys += bar_key(look, rows, "95 % t-interval of the mean")
     if any(point.value < stop for point in known):
-        keys.append(nothing(f"runs stop at the last target, {stop:g}: lower ends are drawn there"))
+        keys.append(nothing(f"ends below the last target, {stop:g}, are drawn at it"))
     return [*keys, *_draw_lost(axes, look, points, styles)]
 
 

@@ -14,6 +14,7 @@ from optbench.analysis.summary import Row
 from optbench.core.errors import OptbenchError
 from optbench.core.run import Run, Status
 from optbench.report.canvas import Array, Made, log_axis, nothing_to_draw, positive
+from optbench.report.figures.budget import some_points
 from optbench.report.figures.crowd import Crowd, crowd_of
 from optbench.report.figures.keys import all_lost, ran, without_runs
 from optbench.report.figures.panels import (
@@ -119,7 +120,7 @@ def _draw_plot(
     for place, (row, run, found) in enumerate(told):
         style, (t, values) = crowd.styles[row.name], curves[row.name]
         line = crowd.line(row.name) | {"marker": style.marker}
-        line["markevery"] = (0.05 + 0.02 * (place % 6), 0.2)
+        line["markevery"] = some_points(t, (0.05 + 0.02 * (place % 6), 0.2))
         line["zorder"] = 2 if crowd.is_told(row.name) else 1.9
         axes.plot(t, values, gid=f"measured {row.name}", **line)
         problem = row.title

@@ -108,6 +108,15 @@ def test_one_run_is_enough_for_a_curve(run: Callable[..., Run]) -> None:
         assert not [c for c in figure.axes[0].collections if c.get_alpha() == 0.16]
 
 
+@pytest.mark.parametrize("kind", ["convergence", "rate"])
+def test_a_run_of_one_point_has_a_marker(kind: str, run: Callable[..., Run]) -> None:
+    """A curve that is a point is no line, and seen."""
+    rows = summarize([ODD["one point"](run(budget=50))])
+    drawn = draw(kind, rows, LOOKS["neurips"]).figure.axes[0].lines
+    lines = [line for line in drawn if np.size(line.get_xdata()) == 1]
+    assert [line for line in lines if line.get_marker() == "o" and line.get_markevery() is None]
+
+
 def test_nothing_is_one_line() -> None:
     """No rows at all."""
     for kind in KINDS:

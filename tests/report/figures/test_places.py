@@ -261,7 +261,7 @@ def test_ends_below_the_last_target_are_drawn_at_it(run: Callable[..., Run]) -> 
     assert heights == [1e-8, 1e-8]
     (front,) = seen.lines("front")
     assert np.asarray(front.get_ydata()).min() == 1e-8
-    assert "runs stop at the last target, 1e-08: lower ends are drawn there" in seen.texts
+    assert "ends below the last target, 1e-08, are drawn at it" in seen.texts
 
 
 def test_bars_of_the_front_are_explained(noisy: list[Row]) -> None:

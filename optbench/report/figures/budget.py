@@ -70,6 +70,17 @@ def set_budget_axis(axes: Axes, drawn: Sequence[Band], *, log: bool) -> None:
         axes.set_xlim(0, (last or 1) * 1.03)
 
 
+def on_axis(axes: Axes, x: Array, y: Array) -> Array:
+    """Return a curve's values, NaN at 0 where the axis has none: a line would come from far left.
+
+    Args:
+        axes: The plot.
+        x: What is spent, shape (n,).
+        y: The values there, shape (n,).
+    """
+    return np.where((x > 0) | (axes.get_xscale() == "linear"), y, np.nan)
+
+
 def some_points(x: Array, every: tuple[float, float]) -> tuple[float, float] | None:
     """Return which points of a curve have markers: those at some distances, or its only one."""
     return every if len(x) > 1 else None

@@ -34,6 +34,7 @@ from optbench.report.figures.budget import (
     is_early,
     lead_in,
     lead_key,
+    on_axis,
     set_budget_axis,
     shown,
     some_points,
@@ -263,18 +264,20 @@ def _draw_seeds(plot: _Plot, row: Row, place: int) -> list[Entry]:
     if told and 1 < len(row.best) < MIN_SEEDS:
         for run in (r for r in row.best if _fits(r, measure)):
             x, y = np.asarray(_column(run, plot.x)), shown(levels(run, measure), measure)
-            axes.plot(x, y, **thin)
+            axes.plot(x, on_axis(axes, x, y), **thin)
             plot.note(row.name, f"seed {run.spec.seed}", x, y)
         sample = Line2D([], [], **thin | {"color": plot.look.ink, "linestyle": "-"})
         keys.append((sample, f"thin: each of {len(row.best)} seeds"))
     elif told and len(row.best) >= MIN_SEEDS:
         low, high = (np.clip(q, *axes.get_ylim()) for q in (curve.low, curve.high))
-        axes.fill_between(curve.x, low, high, color=look["color"], alpha=SHADE, lw=0)
+        axes.fill_between(
+            curve.x, on_axis(axes, curve.x, low), high, color=look["color"], alpha=SHADE, lw=0
+        )
         ends = {"low": low, "high": high}
     y = shown(np.where(np.isfinite(curve.median), curve.median, np.nan), measure)
     axes.plot(
         curve.x,
-        y,
+        on_axis(axes, curve.x, y),
         marker=plot.crowd.styles[row.name].marker,
         # Staggered, so that the markers of curves that coincide are seen side by side.
         markevery=some_points(y, (0.04 + 0.025 * (place % 6), 0.16 if plot.alone else 0.3)),

@@ -202,6 +202,28 @@ def test_the_legend_says_what_shades_are_and_of_how_many_seeds(
         assert shown == ([told] if told and (kind, seeds) != ("sensitivity", 2) else [])
 
 
+def test_no_line_comes_from_a_zero_that_the_axis_lacks(run: Callable[..., Run]) -> None:
+    """Evaluations in parts: the curve begins at its first one, and dots lead there from the start.
+
+    Neither the median nor its band may stand over the axis' left end.
+    """
+    runs = [run(seed=s, kappa=4.0) for s in range(3)]
+    runs.append(run(optimizer=Spec("sgd"), kappa=1000.0, lr=0.1))
+    runs = [replace(r, curve={**r.curve, "gradient_calls": r.curve["step"] / 40}) for r in runs]
+    made = draw("convergence", summarize(runs), NEURIPS)
+    (axes,) = made.figure.axes
+    lines = [a for a in axes.lines if a.get_markevery() is not None]
+    way = made.data[made.data["part"] == "from the start"]
+
+    assert axes.get_xscale() == "log"
+    for line in lines:
+        x, y = np.asarray(line.get_xydata(), dtype=float).T
+        assert x[np.isfinite(y)].min() == way["gradient_calls"].max() == 1 / 40
+    assert way["gradient_calls"].min() == axes.get_xlim()[0] < 1 / 40
+    (shade,) = axes.collections
+    assert all(np.asarray(path.vertices).min(axis=0)[0] == 1 / 40 for path in shade.get_paths())
+
+
 def test_shared_times_are_marked_among_others(run: Callable[..., Run]) -> None:
     """The name of a batched run has a mark where others ran alone, and the axis claims nothing."""
     runs = [run(optimizer=Spec(name), budget=50) for name in ("gd", "torch.SGD")]

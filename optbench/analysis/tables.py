@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optbench.analysis.contest import typical_cost
 from optbench.analysis.curves import LOGARITHMIC
 from optbench.analysis.statistics import MIN_SEEDS, Estimate, wilson
 from optbench.analysis.summary import ENDS, LOSS, Reach, Row
@@ -21,7 +22,7 @@ class Cells:
         full: Every parameter, for whoever wants to know.
         lr: Best learning rate.
         edge: Whether it lies at the edge of its grid.
-        reach: One text a target.
+        reach: One text a target: the geometric mean of what it takes, or how many seeds reach it.
         final: Final measure with its interval.
         note: What the final measure leaves out or costs besides, if anything.
         ends: One text for each of the things told of a task's end.
@@ -113,7 +114,7 @@ def cells(row: Row, targets: Sequence[Target], ends: Sequence[str] = ()) -> Cell
         full=printable(str(row.variant)),
         lr="-" if row.best_lr is None else f"{row.best_lr:.4g}",
         edge=row.edge,
-        reach=[_reach_text(reach.get(target)) for target in targets],
+        reach=[_reach_text(row, reach.get(target)) for target in targets],
         final=_final_text(row),
         note=_note(row),
         ends=[_end_text(name, row.ends.get(name)) for name in ends],
@@ -122,14 +123,13 @@ def cells(row: Row, targets: Sequence[Target], ends: Sequence[str] = ()) -> Cell
     )
 
 
-def _reach_text(reach: Reach | None) -> str:
+def _reach_text(row: Row, reach: Reach | None) -> str:
     if reach is None:
         return ""
-    if reach.gradient_calls is not None and reach.steps is not None:
-        text = _count(reach.gradient_calls)
-        return (
-            text if reach.steps == reach.gradient_calls else f"{text} ({_count(reach.steps)} steps)"
-        )
+    calls, steps = (typical_cost(row, reach.target, unit) for unit in ("gradient_calls", "steps"))
+    if calls is not None and steps is not None:
+        text = _count(calls.center)
+        return text if steps == calls else f"{text} ({_count(steps.center)} steps)"
     text = f"— ({reach.reached}/{reach.runs}"
     if reach.reached and reach.runs >= MIN_SEEDS:
         low, high = wilson(reach.reached, reach.runs)
@@ -180,6 +180,7 @@ def _end_text(name: str, end: Estimate | None) -> str:
 def csv_table(rows: Sequence[Row]) -> tuple[list[str], list[list[object]]]:
     """Return the header and the lines of `table.csv`; what is unknown is empty.
 
+    Steps and evaluations to a target are geometric means over seeds, where all reach it.
     Columns of tasks are there when a row is of one; test figures with their 95 % t-intervals.
     """
     targets = targets_of(rows)
@@ -217,8 +218,11 @@ def _csv_line(row: Row, targets: Sequence[Target]) -> list[object]:
     line += [row.diverged, row.diverged_share]
     reach = {Target(row.target_measure, r.target): r for r in row.reach}
     for target in targets:
-        r = reach.get(target)
-        line += [r.reached, r.steps, r.gradient_calls] if r else [None, None, None]
+        if (r := reach.get(target)) is None:
+            line += [None, None, None]
+            continue
+        costs = (typical_cost(row, r.target, unit) for unit in ("steps", "gradient_calls"))
+        line += [r.reached, *(None if cost is None else cost.center for cost in costs)]
     return line
 
 

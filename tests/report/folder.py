@@ -65,8 +65,8 @@ def column(data: dict[str, Any], place: int) -> np.ndarray:
     """Unpack a column of a file of data."""
     text = data["columns"][place]
     if text.startswith("~"):
-        place, scale, offset = re.split(r"\*|(?<!e)\+", text[1:])
-        return column(data, int(place)).astype(np.float64) * float(scale) + float(offset)
+        other, scale, offset = re.split(r"\*|(?<!e)\+", text[1:])
+        return column(data, int(other)).astype(np.float64) * float(scale) + float(offset)
     if text.startswith("="):
         count, value = text[1:].split("*")
         return np.full(int(count), float(value))

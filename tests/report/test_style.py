@@ -117,7 +117,7 @@ def test_known_names_of_one_colour_differ_in_dash() -> None:
 
 
 def test_strangers_differ_in_greyscale() -> None:
-    """Eight unknown names have eight dashes, whatever their colours; seventy, dashes and markers."""
+    """Eight unknown names have eight dashes, whatever their colours; seventy, markers too."""
     for count in (8, 70):
         styles = line_styles(f"mine{i}" for i in range(count)).values()
         assert len({style.dash for style in styles}) == len(DASHES)

@@ -84,6 +84,19 @@ def test_the_history_of_our_own_commits_is_kept() -> None:
     (commits,) = trend.commits.values()
     assert len(commits) >= 15
     tracked = [one for one in trend.benchmarks if "track_steps" in one.name]
-    assert len(tracked) >= 10
-    for one in tracked:
-        assert sum(value is not None for value in one.values) >= 15, one.name
+    long = [one for one in tracked if sum(value is not None for value in one.values) >= 15]
+    assert len(long) >= 10
+
+
+def test_the_whole_folder_has_run_to_its_end() -> None:
+    """What was timed of every optimizer and oracle is kept, and no timed optimizer is untracked."""
+    trend = read_trend(Path(__file__).parents[1] / "results" / "asv")
+
+    assert trend is not None
+    measured: dict[str, set[str]] = {}
+    for one in trend.benchmarks:
+        benchmark, _, parameter = one.name.rstrip(")").partition("(")
+        measured.setdefault(benchmark.rpartition(".")[2], set()).add(parameter)
+    assert len(measured["time_200_steps"]) >= 50
+    assert len(measured["time_oracle"]) >= 39
+    assert measured["time_200_steps"] <= measured["track_steps"]

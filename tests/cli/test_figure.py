@@ -16,6 +16,7 @@ import optbench as ob
 from optbench.cli.figure import STYLES
 from optbench.report import save as saving
 from optbench.report.figures import KINDS
+from optbench.report.figures.crowd import OTHERS
 from optbench.report.looks import LOOKS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -45,6 +46,17 @@ def test_a_figure_is_written_with_its_numbers(
     assert {line["series"] for line in lines if line["part"] == "median"} == {"gd", "adam"}
     assert {line["problem"] for line in lines} == {"quadratic:kappa=10"}
     assert "step" in lines[0]
+
+
+def test_who_is_named_is_in_colour(optbench: Command, tmp_path: Path) -> None:
+    """Of thirteen optimizers ten have a colour, and all where `--optimizer` asks for them."""
+    betas = [f"heavy_ball:beta=0.{i}" for i in range(11, 24)]
+    ob.run("quadratic:kappa=10", betas, lr=["0.1"], budget=20, results=tmp_path / "many")
+    grey = OTHERS.colour
+    for more, others in ((), True), (("--optimizer", "heavy*"), False):
+        done = optbench("figure", "convergence", "many", "-o", "a.svg", *more)
+        assert done.returncode == 0, done.stderr
+        assert (grey in (tmp_path / "a.svg").read_text()) is others
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def axis_name(rows: Sequence[Row], measure: str = "") -> str:
     if is_learning(rows):
         words = measure_words(rows, measure)
         return f"{words} (mean over minibatches)" if measure == "train_loss" else words
-    missing = "   (f* is unknown)" if measure == "value" != rows[0].target_measure else ""
+    missing = " (f* is unknown)" if measure == "value" != rows[0].target_measure else ""
     return SYMBOLS[measure] + missing
 
 

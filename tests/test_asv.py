@@ -14,6 +14,7 @@ from optbench.families import FAMILIES
 from optbench.nightly.dashboard.trend import read_trend
 from optbench.optimizers import OPTIMIZERS
 from tests.benchmarks.commits import convergence, harness, names, parts
+from tests.theory.planting import forget
 
 LEARNING = {"autoencoder", "char_transformer", "cifar_fast", "cifar_resnet", "image_classifier"}
 """Families of tasks, which have no oracle in stacks of points."""
@@ -39,7 +40,7 @@ def test_steps_are_tracked_and_never_is_more_than_any(monkeypatch: pytest.Monkey
 
 
 def test_an_optimizer_that_breaks_fails_its_benchmarks_alone(
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A skipped benchmark would be no regression, and an error at once a fast step."""
 
@@ -48,6 +49,8 @@ def test_an_optimizer_that_breaks_fails_its_benchmarks_alone(
 
     monkeypatch.setattr(convergence, "OPTIMIZERS", ["gd", "adam"])
     monkeypatch.setattr("optbench.optimizers.adam.ADAM", UpdateRule(step=broken, memory=2))
+    request.addfinalizer(forget)
+    forget()
     steps = convergence._steps("parabola", budget=50)
 
     convergence.Quadratic().setup(steps, "gd")

@@ -55,27 +55,17 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
         OptbenchError: When no family has a target that an optimizer reaches at three condition
             numbers.
     """
-    found = sweeps(rows)
-    targets = {family: telling_target(own) for family, own in found.items()}
-    found = {family: own for family, own in found.items() if targets[family] is not None}
-    if not found:
-        raise OptbenchError(
-            "kappa-scaling needs a family with a target that an optimizer reaches at three "
-            "condition numbers or more, as of -p quadratic:kappa=10/100/1000"
-        )
-    if len(found) > MOST:
-        names = ", ".join(found)
-        raise OptbenchError(f"kappa-scaling shows up to {MOST} sweeps; there are {names}")
+    found, targets = _sweeps(rows)
     alone = len(found) == 1
     title = f"Steps against the condition number{f', {next(iter(found))}' if alone else ''}"
     canvas, numbers = Canvas(title, look, plots=len(found)), Numbers()
-    curves_of = {family: scaling(own, targets[family] or 0.0) for family, own in found.items()}
+    curves_of = {family: scaling(own, targets[family]) for family, own in found.items()}
     styles = line_styles(c.name for curves in curves_of.values() for c in curves if c.is_sweep)
     texts: dict[str, str] = {}
     keys: list[Entry] = []
     labels, words = [], []
     for axes, (family, own) in zip(canvas.plots, found.items(), strict=True):
-        target = targets[family] or 0.0
+        target = targets[family]
         curves = [curve for curve in curves_of[family] if curve.is_sweep]
         few = [curve.name for curve in curves_of[family] if not curve.is_sweep]
         keys += _draw_plot(axes, look, family, curves, styles, numbers)
@@ -96,6 +86,22 @@ def draw(rows: Sequence[Row], look: Look) -> Made:
     label_plots(canvas, ["condition number κ"] * len(found), labels)
     alt = f"Steps against the condition number. {' '.join(words)}"
     return Made(figure=canvas.figure(), data=numbers.table(), alt=alt)
+
+
+def _sweeps(rows: Sequence[Row]) -> tuple[dict[str, list[Row]], dict[str, float]]:
+    """Return the sweeps that can be drawn, and the target of each."""
+    found = sweeps(rows)
+    telling = {family: telling_target(own) for family, own in found.items()}
+    targets = {family: target for family, target in telling.items() if target is not None}
+    if not targets:
+        raise OptbenchError(
+            "kappa-scaling needs a family with a target that an optimizer reaches at three "
+            "condition numbers or more, as of -p quadratic:kappa=10/100/1000"
+        )
+    if len(targets) > MOST:
+        names = ", ".join(targets)
+        raise OptbenchError(f"kappa-scaling shows up to {MOST} sweeps; there are {names}")
+    return {family: found[family] for family in targets}, targets
 
 
 def _draw_plot(

@@ -86,10 +86,12 @@ def _spent(row: Row, level: float) -> dict[int, float]:
 
 
 def _marks(field: Contest, title: str, target: Target) -> dict[str, Mark]:
+    users = hessian_users(field)
     spent = {
         name: _spent(row, target.level)
         for (where, name), row in field.rows.items()
-        if where == title
+        # Gradients alone are not the cost of who pays with Hessian products too.
+        if where == title and name not in users
     }
     if len(spent) < 2:
         return {}
@@ -117,7 +119,7 @@ def _notes(field: Contest, unknown: Sequence[str]) -> list[str]:
     users = hessian_users(field)
     if users:
         names = ", ".join(map(printable, users))
-        notes.append(f"Hessian products are not counted, and are used by {names}.")
+        notes.append(f"Hessian products are not counted: no mark for who uses them, {names}.")
     if unknown:
         titles = ", ".join(map(printable, unknown))
         notes.append(f"Left out, as what the target measures is not known: {titles}.")

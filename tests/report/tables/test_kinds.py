@@ -184,6 +184,22 @@ def test_pairs_and_not_two_clouds_are_compared() -> None:
     assert marks({"a": spread, "b": {9: 2e3, 8: 2e3}}, logarithmic=True)["b"] is Mark.NONE
 
 
+def test_who_pays_with_hessian_products_is_not_the_best() -> None:
+    """Seven gradients and a hundred products are not less than eight gradients."""
+    newton = [
+        replace(run, curve={**run.curve, "hvp_calls": 50 * run.curve["step"]})
+        for run in solved("newton", [7, 7, 7])
+    ]
+    made = table("steps", [*newton, *solved("gd", [8, 8, 8]), *solved("adam", [9, 9, 9])])
+
+    assert {name: row["mark"] for name, row in named(made).items()} == {
+        "newton": "",
+        "gd": "best",
+        "adam": "",
+    }
+    assert any("no mark for who uses them, newton" in note for note in made.notes)
+
+
 def test_two_seeds_tie_nobody() -> None:
     """Below three pairs nothing is known of the spread."""
     assert marks({"a": {0: 1.0, 1: 2.0}, "b": {0: 2.0, 1: 1.5}}, logarithmic=False) == {

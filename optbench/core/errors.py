@@ -56,4 +56,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> OptbenchError:
         message += f"; did you mean {' or '.join(close)}?"
     if close and len(known) > MANY:
         return OptbenchError(message)
-    return OptbenchError(f"{message} (known: {', '.join(known) or 'none'})")
+    between = "; " if any(", " in name for name in known) else ", "  # `adam, cosine` is one name
+    return OptbenchError(f"{message} (known: {between.join(known) or 'none'})")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optbench.core.errors import OptbenchError
+from optbench.core.errors import OptbenchError, unknown
 from optbench.core.registry import Entry, load, plugins, resolve
 
 TABLE = {"gradient": Entry("a method", "math:sqrt")}
@@ -74,3 +74,11 @@ def test_installed_packages_join_by_entry_point(
 
     assert resolve("optimizer", TABLE, "plugged") == "plugged:Thing"
     assert plugins("optbench.optimizers")["plugged"].about == "from plugged"
+
+
+def test_names_with_commas_are_told_apart() -> None:
+    """`adam, cosine` is one of three names, not two of four."""
+    known = ["adam", "adam, cosine", "gd"]
+
+    assert str(unknown("optimizer", "zzz", known)).endswith("(known: adam; adam, cosine; gd)")
+    assert str(unknown("optimizer", "zzz", ["adam", "gd"])).endswith("(known: adam, gd)")

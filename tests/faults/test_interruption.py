@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import small_disk
 from tests.engines.test_batches import same_bits
 from tests.faults.conftest import finish, rows, start, stored
 
@@ -133,12 +134,7 @@ def test_a_full_disk_is_one_line_and_the_rest_is_kept(
     suite: Path, tmp_path: Path, reference: Path
 ) -> None:
     """A disk that fills up stops the run with one line; with space again it ends like any other."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with small_disk(tmp_path / "disk", "700k") as disk:
         done = finish(suite, disk, "-j", "1")
         kept = len(stored(disk))
         subprocess.run(
@@ -146,8 +142,6 @@ def test_a_full_disk_is_one_line_and_the_rest_is_kept(
         )
         resumed = finish(suite, disk, "-j", "1")
         same = _same(disk, reference)
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import sqlite3
 import struct
-import subprocess
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from optbench.core.run import Hit, Status
 from optbench.store import Record, check, open_store, salvage
 from optbench.store.file import FIRST_WINS
 from optbench.store.record import Encoded, _crc32, encode
+from tests.disks import small_disk
 
 COUNT = 120
 """Runs in the file that the tests damage."""
@@ -264,30 +264,17 @@ def test_no_more_pages(tmp_path: Path, record: Callable[..., Record]) -> None:
     resume(tmp_path, record, count)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True)
-    except OSError as error:
-        pytest.skip(f"no small disk can be mounted here: {error}")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
-
-
-def test_full_disk(small_disk: Path, record: Callable[..., Record]) -> None:
+def test_full_disk(tmp_path: Path, record: Callable[..., Record]) -> None:
     """On a full disk the same holds, and the file can still be read."""
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(500_000))
-    count = fill(small_disk / "results", record)
-    assert count > 5
-    with open_store(small_disk / "results", create=False) as store:
-        assert len(list(store.read())) == count
-    ballast.unlink()
-    resume(small_disk / "results", record, count)
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(500_000))
+        count = fill(disk / "results", record)
+        assert count > 5
+        with open_store(disk / "results", create=False) as store:
+            assert len(list(store.read())) == count
+        ballast.unlink()
+        resume(disk / "results", record, count)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -20,6 +20,7 @@ from optbench.core.errors import OptbenchError
 from optbench.nightly.history import append, read_curve, read_history
 from optbench.nightly.record import Night
 from optbench.watch.night import prepare, watch
+from tests.disks import small_disk
 from tests.nightly.nights import night
 from tests.watch.project import ROUNDED, SLOWER, SUITE, Project
 
@@ -208,18 +209,11 @@ def test_a_disk_that_fills_up_during_a_night_does_not_cost_it(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody's log takes every byte while steps are measured; the night is kept whole."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with small_disk(tmp_path / "disk", "20m") as disk:
         monkeypatch.setattr("optbench.watch.night._check", lambda *arguments: _fill(disk))
         made = watch(prepare(str(small), disk / "history"))
         history = read_history(disk / "history")
         drawn = [read_curve(disk / "history", row.curve) for row in made.night.rows]
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
     assert ([found.id for found in history.nights], history.left_out) == ([made.night.id], ())
     assert all(drawn)

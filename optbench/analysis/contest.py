@@ -67,8 +67,7 @@ class Contest:
         its last step.
         """
         rows, targets = self._by_title.get(title, []), self.targets(title)
-        stop = all(not row.is_task and row.measure == row.target_measure for row in rows)
-        return targets[-1] if stop and targets else -np.inf
+        return targets[-1] if targets and all(row.stop > -np.inf for row in rows) else -np.inf
 
     @cached_property
     def _by_title(self) -> dict[str, list[Row]]:

@@ -79,7 +79,7 @@ def pareto(rows: Sequence[Row], cost: str) -> list[Point]:
 def _point(row: Row, cost: str) -> Point:
     paid = [value for run in row.best if (value := _paid(run, cost)) is not None]
     spent = _spent(paid)
-    if cost == "seconds" and any(run.engine == "batched" for run in row.best):
+    if cost == "seconds" and row.is_amortised:
         spent = spent.without_interval()
     final = row.final if np.isfinite(median_final(row)) else None
     return Point(

@@ -172,8 +172,7 @@ def good_region(row: Row) -> GoodRegion | None:
 
 def _scaled(values: Array, row: Row) -> Array:
     """Return levels on the scale on which they are compared, none below what a run aims at."""
-    if row.reach and row.target_measure == row.measure and not row.is_task:
-        values = np.maximum(values, row.reach[-1].target)
+    values = np.maximum(values, row.stop)
     return np.log10(np.maximum(values, FLOOR)) if row.measure in LOGARITHMIC else values
 
 

@@ -121,6 +121,20 @@ class Row:
         return any(np.isfinite(levels(run, "validation_loss")).any() for run in self.runs)
 
     @property
+    def is_amortised(self) -> bool:
+        """Whether times are those of a batch, some or all, divided by its runs."""
+        return any(run.engine == "batched" for run in self.best)
+
+    @property
+    def stop(self) -> float:
+        """The last target, where runs stop at it, as all do that do not train; -inf elsewhere.
+
+        How far below it a run ends is the doing of its last step.
+        """
+        stops = self.reach and self.measure == self.target_measure and not self.is_task
+        return self.reach[-1].target if stops else -math.inf
+
+    @property
     def is_floored(self) -> bool:
         """Whether all runs at the best learning rate end at the floor, or below it, which is 0."""
         return self.measure in LOGARITHMIC and all(final(run) <= FLOOR for run in self.best)

@@ -128,8 +128,8 @@ def _reach_text(row: Row, reach: Reach | None) -> str:
         return ""
     calls, steps = (typical_cost(row, reach.target, unit) for unit in ("gradient_calls", "steps"))
     if calls is not None and steps is not None:
-        text = _count(calls.center)
-        return text if steps == calls else f"{text} ({_count(steps.center)} steps)"
+        text = count_text(calls.center)
+        return text if steps == calls else f"{text} ({count_text(steps.center)} steps)"
     text = f"— ({reach.reached}/{reach.runs}"
     if reach.reached and reach.runs >= MIN_SEEDS:
         low, high = wilson(reach.reached, reach.runs)
@@ -137,9 +137,9 @@ def _reach_text(row: Row, reach: Reach | None) -> str:
     return text + ")"
 
 
-def _count(number: float) -> str:
+def count_text(number: float) -> str:
     """Return a number of evaluations, whole, or with three digits where it is small."""
-    return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.3g}"
+    return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 
 
 def _final_text(row: Row) -> str:

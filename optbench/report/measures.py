@@ -31,14 +31,9 @@ CALLS = "gradient evaluations (full gradients)"
 STEPS = "gradient evaluations (minibatches)"
 
 
-def is_amortised(row: Row) -> bool:
-    """Return whether a row's times are those of a batch, some or all, and not of single runs."""
-    return any(run.engine == "batched" for run in row.best)
-
-
 def has_both_times(rows: Iterable[Row]) -> bool:
     """Return whether some times are amortised and some are not."""
-    return len({is_amortised(row) for row in rows}) > 1
+    return len({row.is_amortised for row in rows}) > 1
 
 
 def budget_name(rows: Sequence[Row], against: str = "gradient_calls") -> str:
@@ -51,7 +46,7 @@ def budget_name(rows: Sequence[Row], against: str = "gradient_calls") -> str:
         against: What of it, one of `optbench.analysis.curves.AGAINST`.
     """
     if against == "seconds":
-        return f"seconds ({SHARED})" if all(map(is_amortised, rows)) else "seconds"
+        return f"seconds ({SHARED})" if all(row.is_amortised for row in rows) else "seconds"
     if against != "gradient_calls":
         return against
     return STEPS if is_learning(rows) else CALLS

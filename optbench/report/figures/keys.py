@@ -12,7 +12,7 @@ from optbench.analysis.summary import Row
 from optbench.report.figures.panels import nothing
 from optbench.report.legend import Entry
 from optbench.report.looks import Look
-from optbench.report.measures import SHARED, has_both_times, is_amortised
+from optbench.report.measures import SHARED, has_both_times
 from optbench.report.tables.costs import AMORTISED
 
 SHADE = 0.16
@@ -74,7 +74,7 @@ def marked(rows: Sequence[Row], x: str) -> dict[str, str]:
         x: What is on the horizontal axis.
     """
     both = x == "seconds" and has_both_times(rows)
-    shared = {row.name for row in rows if both and is_amortised(row)}
+    shared = {row.name for row in rows if both and row.is_amortised}
     return {row.name: row.name + f" {AMORTISED}" * (row.name in shared) for row in rows}
 
 

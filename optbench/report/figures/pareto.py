@@ -39,7 +39,6 @@ from optbench.report.measures import (
     budget_name,
     has_both_times,
     in_words,
-    is_amortised,
 )
 from optbench.report.style import Dash, LineStyle, line_styles
 from optbench.report.tables.costs import AMORTISED
@@ -99,7 +98,7 @@ def _points(rows: Sequence[Row], x: str) -> list[list[Point]]:
     drawn = [row for row in rows if ran(row)]
     if x == "seconds" and has_both_times(drawn):
         return [
-            pareto([r for r in drawn if is_amortised(r) is shared], x) for shared in (False, True)
+            pareto([r for r in drawn if r.is_amortised is shared], x) for shared in (False, True)
         ]
     return [pareto(drawn, x)]
 

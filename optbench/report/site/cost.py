@@ -19,7 +19,7 @@ from optbench.core.target import Target
 from optbench.report.measures import budget_name
 from optbench.report.site.columns import Columns
 from optbench.report.site.curves import final_label
-from optbench.report.site.entries import entries, is_shared, shares
+from optbench.report.site.entries import entries, shares
 from optbench.report.style import LineStyle
 
 Json = dict[str, Any]
@@ -128,7 +128,7 @@ def _is_drawn(point: Point) -> bool:
 
 def _axis(rows: Sequence[Row], cost: str, points: Any) -> Json:
     mixed = shares(rows, "; no front joins the two kinds") if cost == "seconds" else {}
-    batched = " (a batch's, shared out over its runs)" if not mixed and is_shared(rows[0]) else ""
+    batched = " (a batch's, shared out over its runs)" if not mixed and rows[0].is_amortised else ""
     labels = {
         "gradient_calls": f"{budget_name(rows)} until the run ended",
         "seconds": f"seconds until the run ended{batched}",

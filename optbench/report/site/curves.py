@@ -28,7 +28,7 @@ from optbench.core.target import SUBOPTIMALITY
 from optbench.report.measures import NAMES, SYMBOLS, axis_name, budget_name, in_words
 from optbench.report.site.bounds import bounds
 from optbench.report.site.columns import Columns
-from optbench.report.site.entries import FIRST, entries, is_shared, shares
+from optbench.report.site.entries import FIRST, entries, shares
 from optbench.report.site.results import spent
 from optbench.report.site.thin import thin
 from optbench.report.style import LineStyle
@@ -274,7 +274,7 @@ def _end(runs: Sequence[Run]) -> str:
 
 def _axis(rows: Sequence[Row], axis: str, bands: Sequence[Band]) -> Json:
     mixed = shares(rows)
-    batched = not mixed and any(map(is_shared, rows))
+    batched = not mixed and any(row.is_amortised for row in rows)
     labels = {
         "gradient_calls": budget_name(rows),
         "step": "steps",

@@ -7,6 +7,7 @@ from typing import Any
 
 from optbench.analysis.summary import Row
 from optbench.analysis.tables import printable
+from optbench.report.measures import has_both_times
 from optbench.report.style import Dash, LineStyle
 
 MARKERS = {
@@ -69,7 +70,7 @@ def entries(
             "spec": [printable(text) for text in _spec(row)],
             "tips": [printable(text) for text in (*_spec(row), *_tuning(row))],
             **({"mark": OLD} if mark else {}),
-            **({"shared": True} if is_shared(row) else {}),
+            **({"shared": True} if row.is_amortised else {}),
             **({} if any(run.curve for run in row.best) else {"why": _why(row)}),
         }
         for row, mark in zip(rows, old_ones(rows, old), strict=True)
@@ -82,14 +83,9 @@ def old_ones(rows: Sequence[Row], old: Set[str]) -> list[bool]:
     return [mark and not all(marks) for mark in marks]
 
 
-def is_shared(row: Row) -> bool:
-    """Return whether the times of a row are those of batches, shared out over their runs."""
-    return any(run.engine == "batched" for run in row.best)
-
-
 def shares(rows: Sequence[Row], more: str = "") -> dict[str, str]:
     """Return what an axis of seconds says of rows some of which share times, and others do not."""
-    if len({is_shared(row) for row in rows}) < 2:
+    if not has_both_times(rows):
         return {}
     return {"shares": f"time of a batch, divided by its runs: not that of a single one{more}"}
 

@@ -150,9 +150,7 @@ def _relative(ends: Array, row: Row, rivals: Sequence[Row]) -> Array:
 
     Runs that stop at their last target are as good as it, wherever their last step took them.
     """
-    floor = FLOOR if row.measure in LOGARITHMIC else -np.inf
-    if row.reach and row.measure == row.target_measure and not row.is_task:
-        floor = max(floor, row.reach[-1].target)
+    floor = max(row.stop, FLOOR if row.measure in LOGARITHMIC else -np.inf)
     ended = [r.final.center for r in rivals if r.final and r.measure == row.measure]
     best = min(ended, default=0.0)
     ends = np.where(np.isfinite(ends), np.maximum(ends, floor), np.nan)

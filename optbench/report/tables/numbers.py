@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from optbench.analysis.tables import count_text
 from optbench.report.tables.table import Cell, Form
 
 FEWEST, MOST = 3, 6
@@ -28,7 +29,7 @@ def plain(value: float, form: Form, figures: int = FEWEST) -> str:
     if not math.isfinite(value):
         return str(value)
     if is_count(value, form):
-        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+        return count_text(value)
     mantissa, exponent = parts(value, figures)
     return mantissa if exponent is None else f"{mantissa}e{exponent:+03d}"
 
